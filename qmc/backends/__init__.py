@@ -1,0 +1,5 @@
+"""Backends: whatever turns an amplitude problem into hits."""
+
+from qmc.backends.protocols import Backend, Oracle
+
+__all__ = ["Backend", "Oracle"]

@@ -1,0 +1,1 @@
+"""Circuits: a discretised problem becomes a state preparation with a flag qubit."""

@@ -1,0 +1,66 @@
+"""`AmplitudeProblem`: a circuit A whose flag qubit's probability carries the wanted number."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from qmc.grids.cell_table import DiscreteProblem
+from qmc.measures import Functional, Mean
+from qmc.problem import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from qiskit.circuit import QuantumCircuit
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AmplitudeProblem:
+    """A state preparation A with P(flag = 1) = a, and the map from a to the wanted number.
+
+    Attributes:
+        registers: qubits of each value register; qubits 0..n-1 of the circuit, in order.
+        flag: index of the flag qubit.
+        num_qubits: qubits of A, clean ancillas of A included.
+        offset, scale: number = offset + scale * a.
+        bias_bound: bound on |offset + scale * a - the grid's exact number| (0: exact encoding).
+        build: makes the circuit A on `num_qubits` qubits; called once, when first needed.
+        probabilities, flags: (2**n,) cell probabilities and P(flag = 1 | cell), where a table is
+            known; they give the noise-free amplitude without a circuit.
+    """
+
+    registers: tuple[int, ...]
+    flag: int
+    num_qubits: int
+    offset: float
+    scale: float
+    build: Callable[[], QuantumCircuit]
+    probabilities: Array | None = None
+    flags: Array | None = None
+    bias_bound: float = 0.0
+
+    @functools.cached_property
+    def circuit(self) -> QuantumCircuit:
+        """The circuit A."""
+        return self.build()
+
+    def value(self, amplitude: float) -> float:
+        """The wanted number for an amplitude a = P(flag = 1)."""
+        return self.offset + self.scale * amplitude
+
+    def draw(self, output: str = "mpl", *, ax: Axes | None = None) -> object:
+        """Draw A with qiskit: `output` "mpl" (figure, or into `ax`), "text" or "latex_source"."""
+        return self.circuit.draw(output, ax=ax) if ax is not None else self.circuit.draw(output)
+
+
+@runtime_checkable
+class Encoding(Protocol):
+    """Turns a discretised problem and a functional into an amplitude problem."""
+
+    def encode(
+        self, problem: DiscreteProblem, functional: Functional = Mean()
+    ) -> AmplitudeProblem:
+        """Return the amplitude problem; `Unsupported` for a problem it cannot encode."""
+        ...

@@ -1,0 +1,86 @@
+"""The ask-and-tell protocol of estimators and the one loop that drives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from qmc.problem import Goal
+from qmc.result import UNIT, Estimate, Interval
+from qmc.rng import RNGLike, generator
+from qmc.rounds import Round
+
+
+class RunsRounds(Protocol):
+    """What the loop needs of an oracle."""
+
+    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
+        """Hits, one a round."""
+        ...
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """A pure state machine over frozen states: asks for rounds, is told hits.
+
+    `anytime_valid` says whether its interval may be read after any round; a threshold test that
+    stops early requires it. States are frozen values: print them, store them, go on tomorrow.
+    """
+
+    @property
+    def anytime_valid(self) -> bool:
+        """True when the interval holds at every round at once."""
+        ...
+
+    def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> Any:  # noqa: ANN401
+        """The first state for an amplitude goal."""
+        ...
+
+    def ask(self, state: Any, rng: np.random.Generator) -> tuple[Round, ...]:  # noqa: ANN401
+        """The next rounds; () when finished."""
+        ...
+
+    def tell(self, state: Any, rounds: Sequence[Round], hits: Sequence[int]) -> Any:  # noqa: ANN401
+        """The state after the rounds' hits."""
+        ...
+
+    def estimate(self, state: Any) -> Estimate:  # noqa: ANN401
+        """Amplitude and interval so far."""
+        ...
+
+    def expected_queries(self, goal: Goal, amplitude: float) -> float:
+        """Queries that a run at this amplitude is expected to spend, for planning."""
+        ...
+
+
+def run_estimator(
+    estimator: Estimator,
+    oracle: RunsRounds,
+    goal: Goal,
+    *,
+    prior: Interval = UNIT,
+    decay: float = 0.0,
+    stop: Callable[[Estimate], bool] | None = None,
+    rng: RNGLike = None,
+) -> Estimate:
+    """Drive an estimator with an oracle until it is finished or `stop` says so.
+
+    `stop` is looked at after every round; only estimators that are `anytime_valid` allow it.
+
+    >>> from qmc import Goal
+    >>> from qmc.estimators import Iterative, run_estimator
+    >>> from qmc.testing import BinomialOracle
+    >>> oracle = BinomialOracle(0.3, rng=1)
+    >>> estimate = run_estimator(Iterative(), oracle, Goal(tolerance=0.01), rng=1)
+    >>> estimate.interval.half_width <= 0.01
+    True
+    """
+    stream = generator(rng)
+    state = estimator.start(goal, prior, decay)
+    while rounds := estimator.ask(state, stream):
+        state = estimator.tell(state, rounds, oracle.run(rounds))
+        if stop is not None and stop(estimator.estimate(state)):
+            break
+    return estimator.estimate(state)

@@ -1,0 +1,122 @@
+"""`CellTable`: cells of a grid, their probabilities and what the contract is worth in each."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from qmc import checks
+from qmc.errors import InvalidProblem
+from qmc.measures import Excess, Functional, Mean
+from qmc.problem import Array, Problem
+
+Bias: TypeAlias = Literal["exact", "bounded", "unknown"]
+
+_SUM_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CellTable:
+    """A discretised problem: independent registers and one value a cell.
+
+    Cell index i is little-endian over the registers: the first register holds the lowest bits.
+
+    Attributes:
+        registers: qubits of each register.
+        marginals: one probability vector (2**qubits,) a register; registers are independent.
+        values: (2**n,) E[outcome | cell], money at time 0 (a probability for `Probability`).
+        bias: "exact" (mean() is the true mean), "bounded" (by `bias_bound`) or "unknown".
+        bias_bound: bound on |mean() - true mean|; 0 when exact, infinite when unknown.
+        edges: (2**n + 1,) cell limits in the outcome's unit, cells (low, high], when cells are
+            ordered by value; else None. P(outcome <= edge) is exact.
+        pilot_paths: classical paths that were spent to place the cells.
+    """
+
+    registers: tuple[int, ...]
+    marginals: tuple[Array, ...]
+    values: Array
+    bias: Bias
+    bias_bound: float
+    edges: Array | None = None
+    pilot_paths: int = 0
+
+    def __post_init__(self) -> None:
+        """Check shapes and sums, and make the arrays read-only."""
+        for name, marginal, qubits in zip(
+            map("marginals[{}]".format, range(len(self.registers))),
+            self.marginals,
+            self.registers,
+            strict=True,
+        ):
+            if marginal.shape != (2**qubits,):
+                msg = f"{name} has shape {marginal.shape}: must be ({2**qubits},), 2**qubits"
+                raise InvalidProblem(msg)
+            if not (np.all(marginal >= 0.0) and abs(marginal.sum() - 1.0) < _SUM_TOLERANCE):
+                msg = f"{name} sums to {marginal.sum()!r}: must be >= 0 everywhere and sum to 1"
+                raise InvalidProblem(msg)
+        if self.values.shape != (2**self.num_qubits,) or not np.all(np.isfinite(self.values)):
+            msg = f"values has shape {self.values.shape}: must be {2**self.num_qubits} finite values"
+            raise InvalidProblem(msg)
+        if self.edges is not None and self.edges.shape != (2**self.num_qubits + 1,):
+            msg = f"edges has shape {self.edges.shape}: must be one longer than values"
+            raise InvalidProblem(msg)
+        for array in (*self.marginals, self.values, self.edges):
+            if array is not None:
+                array.setflags(write=False)
+
+    @property
+    def num_qubits(self) -> int:
+        """Qubits of all registers together."""
+        return sum(self.registers)
+
+    @functools.cached_property
+    def probabilities(self) -> Array:
+        """Probability of each cell (2**n,): the product of the marginals."""
+        joint = np.ones(1)
+        for marginal in self.marginals:
+            joint = np.multiply.outer(marginal, joint).ravel()
+        return joint
+
+    def mean(self) -> float:
+        """The exact expectation on the grid, in the outcome's unit."""
+        return float(self.probabilities @ self.values)
+
+    def outcomes(self, functional: Functional) -> Array:
+        """E[functional's integrand | cell], (2**n,), exact.
+
+        Raises:
+            InvalidProblem: for a threshold that is no edge of this table.
+        """
+        if isinstance(functional, Mean):
+            return self.values
+        index = self.edge_index(functional.threshold)
+        above = np.arange(self.values.size) >= index
+        if isinstance(functional, Excess):
+            return np.where(above, self.values - functional.threshold, 0.0)
+        return above.astype(np.float64)
+
+    def edge_index(self, threshold: float) -> int:
+        """Index of the edge equal to `threshold`."""
+        if self.edges is None:
+            msg = "this table has no edges: take LawGrid with a risk measure for thresholds"
+            raise InvalidProblem(msg)
+        index = int(np.searchsorted(self.edges, threshold))
+        if index >= self.edges.size or self.edges[index] != threshold:
+            near = self.edges[max(0, index - 1) : index + 1].tolist()
+            raise checks.refuse("threshold", threshold, f"an edge of the table, e.g. one of {near}")
+        return index
+
+
+DiscreteProblem: TypeAlias = CellTable
+
+
+@runtime_checkable
+class Grid(Protocol):
+    """Turns a problem into a table of cells; pure: twice the same bits."""
+
+    def discretise(self, problem: Problem) -> DiscreteProblem:
+        """Return the discretised problem."""
+        ...

@@ -1,0 +1,189 @@
+"""The nouns of a question: model, contract, problem, goal; and the capabilities engines ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmc import checks
+from qmc.errors import InvalidProblem
+from qmc.measures import Measure
+
+if TYPE_CHECKING:
+    from qmc.laws import Law
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A map from independent standard normals to paths; a model never draws."""
+
+    def num_factors(self, times: Sequence[float]) -> int:
+        """Normals that one path over `times` needs."""
+        ...
+
+    def paths(self, times: Sequence[float], normals: Array) -> Array:
+        """Map normals (n, factors) to paths (n, times, columns)."""
+        ...
+
+    def discount(self, times: Sequence[float]) -> Array:
+        """Discount factors (times,)."""
+        ...
+
+
+@runtime_checkable
+class Contract(Protocol):
+    """A map from paths to money at time 0. `times` are years, increasing."""
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Observation times in years, increasing."""
+        ...
+
+    def present_value(self, paths: Array, discount: Array) -> Array:
+        """Map paths (n, times, columns) and discount (times,) to present values (n,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AffinePiece:
+    """payoff = intercept + slope * price for prices in (low, high]."""
+
+    low: float
+    high: float
+    intercept: float
+    slope: float
+
+
+@runtime_checkable
+class TerminalPayoff(Protocol):
+    """A contract that pays a piecewise affine function of one price at `expiry`."""
+
+    @property
+    def expiry(self) -> float:
+        """Years to the payment."""
+        ...
+
+    def pieces(self) -> tuple[AffinePiece, ...]:
+        """The payoff's pieces in increasing price; where none applies it pays 0."""
+        ...
+
+
+@runtime_checkable
+class TerminalLaw(Protocol):
+    """A model that knows the law of its one asset's price at a time."""
+
+    def terminal_law(self, time: float) -> Law:
+        """Law of the price at `time` (years)."""
+        ...
+
+
+@runtime_checkable
+class ValueLaw(Protocol):
+    """A model that knows the law of a contract's present value itself."""
+
+    def value_law(self, contract: Contract) -> Law:
+        """Law of the contract's present value; `Unsupported` for a contract it cannot treat."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One number to find: `measure` of `contract` under `model`.
+
+    Raises:
+        InvalidProblem: when a part is missing its interface or model and contract do not fit.
+
+    >>> from qmc import BlackScholes, Call, Price, Problem
+    >>> market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+    >>> Problem(market, Call(strike=105.0, expiry=1.0), Price()).measure
+    Price()
+    """
+
+    model: Model
+    contract: Contract
+    measure: Measure
+
+    def __post_init__(self) -> None:
+        """Check each part's interface and evaluate one path, so that misfits show here."""
+        for name, part, kind in (
+            ("model", self.model, Model),
+            ("contract", self.contract, Contract),
+            ("measure", self.measure, Measure),
+        ):
+            if isinstance(part, type) or not isinstance(part, kind):
+                hint = "write Problem(model, contract, measure), each an instance such as Price()"
+                raise checks.refuse(name, part, f"a {kind.__name__}", hint)
+        values = self.values(np.zeros((1, self.model.num_factors(self.contract.times))))
+        if values.shape != (1,):
+            msg = (
+                f"{type(self.contract).__name__}.present_value gave shape {values.shape} for one "
+                "path: must be (1,); return one number a path"
+            )
+            raise InvalidProblem(msg)
+
+    def values(self, normals: Array) -> Array:
+        """Present values (n,) of the contract for normals (n, factors)."""
+        times = self.contract.times
+        paths = self.model.paths(times, normals)
+        return self.contract.present_value(paths, self.model.discount(times))
+
+    def outcomes(self, normals: Array) -> Array:
+        """What the measure acts on, (n,): present values, or losses for a risk measure."""
+        values = self.values(normals)
+        return -values if self.measure.on_loss else values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """When to stop. Give at least one of tolerance, relative_tolerance and queries.
+
+    Attributes:
+        tolerance: half-width of the reported interval, in the measure's unit.
+        relative_tolerance: half-width as a share of |value - origin|.
+        queries: the most queries (quantum) or paths (classical) that may be spent.
+        confidence: of the reported interval, strictly between 0 and 1.
+        origin: the zero from which a relative tolerance is measured; engines set it when they
+            pass a goal on to an estimator of an amplitude.
+    """
+
+    tolerance: float | None = None
+    relative_tolerance: float | None = None
+    queries: int | None = None
+    confidence: float = 0.95
+    origin: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a goal without an end, and any number out of range."""
+        if self.tolerance is None and self.relative_tolerance is None and self.queries is None:
+            msg = (
+                "Goal() has no end: give at least one of tolerance=, relative_tolerance= and "
+                "queries=, for example Goal(tolerance=0.05)"
+            )
+            raise InvalidProblem(msg)
+        for name in ("tolerance", "relative_tolerance"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
+        if self.queries is not None:
+            object.__setattr__(self, "queries", checks.whole("queries", self.queries, 1))
+        object.__setattr__(self, "confidence", checks.fraction("confidence", self.confidence))
+        object.__setattr__(self, "origin", checks.finite("origin", self.origin))
+
+    def allowed_half_width(self, value: float) -> float | None:
+        """The widest half-width that meets the tolerances at `value`; None without tolerances."""
+        limits = []
+        if self.tolerance is not None:
+            limits.append(self.tolerance)
+        if self.relative_tolerance is not None:
+            limits.append(self.relative_tolerance * abs(value - self.origin))
+        return min(limits) if limits else None
+
+    def met(self, value: float, half_width: float) -> bool:
+        """True when tolerances exist and a half-width at `value` meets all of them."""
+        allowed = self.allowed_half_width(value)
+        return allowed is not None and half_width <= allowed
