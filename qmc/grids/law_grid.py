@@ -1,0 +1,182 @@
+"""`LawGrid`: cells of a known one-dimensional law, with exact masses and conditional means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qmc import checks, memory
+from qmc.errors import Unsupported
+from qmc.grids.cell_table import CellTable
+from qmc.laws import Law, cell_masses, cell_partial_means
+from qmc.measures import ES, Probability, VaR
+from qmc.problem import AffinePiece, Array, Problem, TerminalLaw, TerminalPayoff, ValueLaw
+
+# float64 arrays of one entry a cell that live at once while a table is made
+_ARRAYS_A_CELL = 12
+_WHOLE_LINE = (AffinePiece(-np.inf, np.inf, 0.0, 1.0),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawGrid:
+    """Cells of the law of the terminal price, or of the contract's value itself.
+
+    For means (price, probability, expected loss) the 2**qubits cells have equal probability, so a
+    Hadamard a qubit loads them, and each cell's value is E[outcome | cell], split at the payoff's
+    kinks: the grid's mean is the true mean at any number of qubits, tails included. For VaR and
+    ES the cells have equal width on the range of a pilot sample of losses, half-open (low, high],
+    the end cells unbounded; P(loss <= edge) is exact.
+
+    Attributes:
+        qubits: resolution, 1 or more; never lowered on your behalf.
+        pilot_paths: losses drawn to place the equal-width cells.
+        pilot_seed: seed of the pilot, so that discretising twice gives the same bits.
+
+    Raises:
+        Unsupported: from `discretise`, when no law is known for the problem.
+        TooLarge: from `discretise`, before allocating, when 2**qubits cells do not fit.
+
+    >>> from qmc import BlackScholes, Call, LawGrid, Price, Problem
+    >>> market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+    >>> problem = Problem(market, Call(strike=105.0, expiry=1.0), Price())
+    >>> round(LawGrid(qubits=1).discretise(problem).mean(), 9)
+    8.021352235
+    """
+
+    qubits: int = 5
+    pilot_paths: int = 4096
+    pilot_seed: int = 20_260_101
+
+    def __post_init__(self) -> None:
+        """Refuse fields out of range."""
+        checks.whole("qubits", self.qubits, 1)
+        checks.whole("pilot_paths", self.pilot_paths, 2)
+        checks.whole("pilot_seed", self.pilot_seed, 0)
+
+    def discretise(self, problem: Problem) -> CellTable:
+        """Return the cell table of a problem whose law is known."""
+        require_table_memory(self.qubits)
+        law, pieces = _law_and_pieces(problem)
+        if isinstance(problem.measure, VaR | ES):
+            return self._equal_width(problem, law)
+        if isinstance(problem.measure, Probability):
+            pieces = tuple(_indicators(pieces, problem.measure.threshold))
+        edges = law.ppf(np.arange(2**self.qubits + 1) / 2**self.qubits)
+        edges[0], edges[-1] = -np.inf, np.inf
+        values = piece_integrals(law, pieces, edges) * 2.0**self.qubits
+        uniform = np.full(2**self.qubits, 2.0**-self.qubits)
+        return CellTable(
+            registers=(self.qubits,),
+            marginals=(uniform,),
+            values=values,
+            bias="exact",
+            bias_bound=0.0,
+        )
+
+    def _equal_width(self, problem: Problem, law: Law) -> CellTable:
+        factors = problem.model.num_factors(problem.contract.times)
+        normals = np.random.default_rng(self.pilot_seed).standard_normal(
+            (self.pilot_paths, factors)
+        )
+        losses = problem.outcomes(normals)
+        low, high = float(losses.min()), float(losses.max())
+        cells = 2**self.qubits
+        if not low < high:
+            # every loss of the pilot is the same: put the atom inside a cell, not at its end
+            margin = max(abs(high), 1.0) * 1e-6
+            low, high = low - margin, high + margin
+        edges = low + (high - low) * (np.arange(cells + 1) / cells)
+        edges[0], edges[-1] = -np.inf, np.inf
+        masses = np.maximum(cell_masses(law, edges), 0.0)
+        sums = cell_partial_means(law, edges)
+        middle = np.clip(0.5 * (edges[:-1] + edges[1:]), low, high)
+        safe = np.where(masses > 0.0, masses, 1.0)
+        # rounding in sums / masses must not leave the cell
+        means = np.clip(np.where(masses > 0.0, sums / safe, middle), edges[:-1], edges[1:])
+        return CellTable(
+            registers=(self.qubits,),
+            marginals=(masses / masses.sum(),),
+            values=means,
+            bias="exact",
+            bias_bound=0.0,
+            edges=edges,
+            pilot_paths=self.pilot_paths,
+        )
+
+
+def require_table_memory(qubits: int) -> None:
+    """Refuse a table of 2**qubits cells that does not fit the machine."""
+    memory.require(
+        _ARRAYS_A_CELL * 8.0 * 2.0**qubits,
+        f"a table of 2**{qubits} cells (qubits={qubits})",
+        "take fewer qubits: 5 to 10 suffice for most one-dimensional problems",
+    )
+
+
+def piece_integrals(law: Law, pieces: tuple[AffinePiece, ...], edges: Array) -> Array:
+    """E[payoff; cell] for each cell (edges[i], edges[i+1]], shape (cells,).
+
+    Each piece adds intercept * P(cell and piece) + slope * E[X; cell and piece]; adjacent cells
+    share the same running integrals, so the sum over cells telescopes to the exact mean.
+    """
+    total = np.zeros(edges.size - 1)
+    for piece in pieces:
+        clipped = np.clip(edges, piece.low, piece.high)
+        if piece.intercept != 0.0:
+            total += piece.intercept * cell_masses(law, clipped)
+        if piece.slope != 0.0:
+            total += piece.slope * cell_partial_means(law, clipped)
+    return total
+
+
+def _law_and_pieces(problem: Problem) -> tuple[Law, tuple[AffinePiece, ...]]:
+    """The law behind the outcome and the affine pieces from it to the outcome."""
+    model, contract, measure = problem.model, problem.contract, problem.measure
+    if isinstance(model, ValueLaw):
+        law = model.value_law(contract)
+        return (law.negated() if measure.on_loss else law), _WHOLE_LINE
+    if isinstance(measure, VaR | ES):
+        msg = (
+            f"LawGrid cannot place cells for {type(measure).__name__} of "
+            f"{type(contract).__name__} under {type(model).__name__}: the model lacks value_law; "
+            "use classical_baseline.MonteCarlo, or a model of returns with a Portfolio"
+        )
+        raise Unsupported(msg)
+    if isinstance(model, TerminalLaw) and isinstance(contract, TerminalPayoff):
+        discount = float(model.discount((contract.expiry,))[0])
+        sign = -discount if measure.on_loss else discount
+        pieces = tuple(
+            replace(p, intercept=sign * p.intercept, slope=sign * p.slope)
+            for p in contract.pieces()
+        )
+        return model.terminal_law(contract.expiry), pieces
+    lacking = (
+        f"model {type(model).__name__} lacks terminal_law"
+        if not isinstance(model, TerminalLaw)
+        else f"contract {type(contract).__name__} lacks pieces() and expiry"
+    )
+    msg = f"LawGrid needs a known one-dimensional law: {lacking}; MonteCarlo() prices any contract"
+    raise Unsupported(msg)
+
+
+def _indicators(
+    pieces: tuple[AffinePiece, ...], threshold: float
+) -> Iterator[AffinePiece]:
+    """Pieces of the indicator of payoff > threshold; where no piece applies the payoff is 0."""
+    position = -np.inf
+    for piece in (*pieces, AffinePiece(np.inf, np.inf, 0.0, 0.0)):
+        if position < piece.low and threshold < 0.0:
+            yield AffinePiece(position, piece.low, 1.0, 0.0)
+        position = piece.high
+        low, high = piece.low, piece.high
+        if piece.slope > 0.0:
+            low = max(low, (threshold - piece.intercept) / piece.slope)
+        elif piece.slope < 0.0:
+            high = min(high, (threshold - piece.intercept) / piece.slope)
+        elif piece.intercept <= threshold:
+            continue
+        if low < high:
+            yield AffinePiece(low, high, 1.0, 0.0)
+

@@ -1,0 +1,102 @@
+"""Search for a quantile among the edges of a grid by early-stopped threshold tests.
+
+A test at edge j asks whether T_j = P(loss > edge_j) lies above tau = 1 - level, and stops as soon
+as the estimator's interval excludes tau. Bisection keeps T[low] > tau >= T[high], so the value at
+risk, the smallest x with P(loss <= x) >= level, lies in (edge_low, edge_high]. An edge that
+cannot be told from tau (a tie) is passed over, which leaves the bracket one edge wider.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from qmc.problem import Array
+from qmc.result import Estimate, Interval
+
+# a test may end undecided (ties), so a few tests more than bisection needs
+EXTRA_TESTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdTest:
+    """What was learnt of T at one edge."""
+
+    edge: int
+    tail: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """T[low] > tau >= T[high] by the tests done; `ended` says why the search stopped."""
+
+    low: int
+    high: int
+    tests: tuple[ThresholdTest, ...]
+    ended: Literal["resolved", "tolerance", "budget_exhausted", "interrupted"]
+
+    def tail_interval(self, edge: int, last: int) -> Interval:
+        """The interval of T at an edge: 1 at the first, 0 at the last, [0, 1] where untested."""
+        if edge == 0:
+            return Interval(1.0, 1.0)
+        if edge == last:
+            return Interval(0.0, 0.0)
+        found = [t.tail.interval for t in self.tests if t.edge == edge]
+        return found[-1] if found else Interval(0.0, 1.0)
+
+
+def max_tests(edges: Array) -> int:
+    """The most tests a search makes; each spends its equal part of the error probability."""
+    return max(1, math.ceil(math.log2(edges.size - 1))) + EXTRA_TESTS
+
+
+def find_bracket(
+    edges: Array,
+    tail_probability: float,
+    test: Callable[[int], Estimate],
+    enough: Callable[[int, int], bool],
+) -> Bracket:
+    """Bisect for the adjacent edges that enclose the quantile.
+
+    Args:
+        edges: (m + 1,) increasing; the first is -inf (T = 1), the last +inf (T = 0).
+        tail_probability: tau = 1 - level.
+        test: estimates T at an edge's index, stopping early.
+        enough: says of (low, high) whether the bracket is already narrow enough.
+    """
+    low, high = 0, edges.size - 1
+    tests: list[ThresholdTest] = []
+    while True:
+        if enough(low, high):
+            return Bracket(low, high, tuple(tests), "tolerance")
+        done = {t.edge for t in tests}
+        middle = 0.5 * (low + high)
+        untested = [edge for edge in range(low + 1, high) if edge not in done]
+        if not untested or len(tests) == max_tests(edges):
+            return Bracket(low, high, tuple(tests), "resolved")
+        edge = min(untested, key=lambda candidate: abs(candidate - middle))
+        tail = test(edge)
+        tests.append(ThresholdTest(edge, tail))
+        if tail.interval.low > tail_probability:
+            low = edge
+        elif tail.interval.high < tail_probability:
+            high = edge
+        elif tail.status in {"budget_exhausted", "interrupted"}:
+            ended = "interrupted" if tail.status == "interrupted" else "budget_exhausted"
+            return Bracket(low, high, tuple(tests), ended)
+
+
+def interpolate(edges: Array, bracket: Bracket, tail_probability: float) -> float:
+    """A point inside the bracket: log T is taken as linear between its ends' estimates."""
+    last = edges.size - 1
+    low, high = float(edges[bracket.low]), float(edges[bracket.high])
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Interval(low, high).midpoint
+    tails = {t.edge: t.tail.value for t in bracket.tests}
+    above, below = tails.get(bracket.low, 1.0), tails.get(bracket.high, 0.0)
+    if bracket.high == last or below <= 0.0 or not above > tail_probability > below:
+        return 0.5 * (low + high)
+    share = math.log(above / tail_probability) / math.log(above / below)
+    return low + share * (high - low)
