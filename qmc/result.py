@@ -6,10 +6,11 @@ import math
 import platform
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from qmc.errors import InvalidProblem, NotConverged
 from qmc.problem import Goal, Problem
+from qmc.rng import RNGLike
 
 Covers: TypeAlias = Literal["continuous", "discretised"]
 Status: TypeAlias = Literal["converged", "budget_exhausted", "unresolved", "interrupted"]
@@ -211,6 +212,15 @@ class Result:
         from qmc.serialise import to_dict
 
         return to_dict(self)
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A way to find a problem's number: quantum or classical, one verb."""
+
+    def solve(self, problem: Problem, goal: Goal, *, rng: RNGLike = None) -> Result:
+        """Return the answer with its interval and cost."""
+        ...
 
 
 def package_versions() -> tuple[tuple[str, str], ...]:

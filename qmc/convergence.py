@@ -1,0 +1,235 @@
+"""Error against queries for any engines, in one call."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmc import checks
+from qmc.problem import Array, Goal, Problem
+from qmc.result import Engine, Interval, Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_RESAMPLES = 400
+_PERCENTILE = 95.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvergenceRow:
+    """One solve: an engine on a problem with a budget and a seed.
+
+    Attributes:
+        problem, engine: labels.
+        budget: queries allowed; `queries` those spent.
+        seed: of the solve.
+        value, reference, error: estimate, true number, |value - reference|, measure's unit.
+        half_width: of the interval; infinite where one end is.
+        covered: True when the interval contains the reference.
+        seconds: wall time.
+        status: of the result.
+    """
+
+    problem: str
+    engine: str
+    budget: int
+    seed: int
+    queries: int
+    value: float
+    reference: float
+    error: float
+    half_width: float
+    covered: bool
+    seconds: float
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """Slope of log error against log queries, with a 95 % bootstrap interval over seeds."""
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class ConvergenceTable:
+    """The rows of a convergence study, and what follows from them."""
+
+    rows: tuple[ConvergenceRow, ...]
+
+    def engines(self, problem: str | None = None) -> tuple[str, ...]:
+        """Labels of the engines, in order, of one problem or of all."""
+        named = (r.engine for r in self.rows if problem in {None, r.problem})
+        return tuple(dict.fromkeys(named))
+
+    @functools.cached_property
+    def problems(self) -> tuple[str, ...]:
+        """Labels of the problems, in order."""
+        return tuple(dict.fromkeys(row.problem for row in self.rows))
+
+    def to_frame(self) -> pd.DataFrame:
+        """All rows as a pandas table."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.rows])
+
+    def summary(self) -> pd.DataFrame:
+        """A row per problem, engine and budget.
+
+        Columns: runs, median queries, median, RMSE and 95th-percentile error, median half-width,
+        coverage of the interval, median seconds.
+        """
+        groups = self.to_frame().groupby(["problem", "engine", "budget"], sort=False)
+        return groups.agg(
+            runs=("seed", "size"),
+            queries=("queries", "median"),
+            median_error=("error", "median"),
+            rmse=("error", lambda e: float(np.sqrt(np.mean(np.square(e))))),
+            error_95=("error", lambda e: float(np.percentile(e, _PERCENTILE))),
+            half_width=("half_width", "median"),
+            coverage=("covered", "mean"),
+            seconds=("seconds", "median"),
+        ).reset_index()
+
+    def curve(self, problem: str, engine: str) -> tuple[Array, Array]:
+        """Queries (budgets, seeds) and errors (budgets, seeds) of one engine on one problem."""
+        mine = [r for r in self.rows if r.problem == problem and r.engine == engine]
+        budgets = tuple(dict.fromkeys(row.budget for row in mine))
+        rows = [[row for row in mine if row.budget == budget] for budget in budgets]
+        queries = np.array([[row.queries for row in group] for group in rows], dtype=float)
+        errors = np.array([[row.error for row in group] for group in rows], dtype=float)
+        return queries, errors
+
+    def slope(self, problem: str, engine: str) -> Slope:
+        """Fitted slope of the 95th-percentile error; -1/2 is classical, -1 the quantum limit.
+
+        The interval resamples seeds (percentile bootstrap, fixed seed). NaN with fewer than two
+        budgets or with errors of exactly zero.
+        """
+        queries, errors = self.curve(problem, engine)
+        rng = np.random.default_rng(0)
+        picks = rng.integers(errors.shape[1], size=(_RESAMPLES, errors.shape[1]))
+        fits = [_fit(queries[:, pick], errors[:, pick]) for pick in picks]
+        value = _fit(queries, errors)
+        if not (math.isfinite(value) and np.all(np.isfinite(fits))):
+            return Slope(math.nan, Interval(-math.inf, math.inf, 0.95))
+        low, high = np.percentile(fits, [2.5, 97.5])
+        return Slope(value, Interval(float(low), float(high), 0.95))
+
+    def plot(self, problem: str | None = None, *, ax: Axes | None = None) -> Axes:
+        """Error against queries, log-log, with guide lines and fitted slopes; returns the axes."""
+        from qmc.plots import plot_convergence
+
+        return plot_convergence(self, problem, ax=ax)
+
+
+def convergence(
+    problems: Sequence[Problem] | Problem,
+    engines: Sequence[Engine] | Engine,
+    queries: Sequence[int],
+    seeds: Sequence[int] | int,
+    *,
+    reference: Engine | Sequence[float],
+    confidence: float = 0.95,
+) -> ConvergenceTable:
+    """Solve every problem by every engine with every budget and seed.
+
+    Args:
+        problems: one or several.
+        engines: one or several; classical ones spend paths as queries.
+        queries: budgets, each >= 1.
+        seeds: seeds, or how many (0, 1, ...).
+        reference: an exact engine such as `classical_baseline.Analytic()`, or one true number a
+            problem.
+        confidence: of every interval.
+
+    Raises:
+        InvalidProblem: for empty lists, budgets below 1, or too few references.
+
+    >>> from classical_baseline import Analytic, MonteCarlo
+    >>> from qmc import BlackScholes, Call, Price, Problem, convergence
+    >>> market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+    >>> problem = Problem(market, Call(strike=105.0, expiry=1.0), Price())
+    >>> table = convergence(problem, MonteCarlo(), [1_000, 4_000], 3, reference=Analytic())
+    >>> len(table.rows)
+    6
+    """
+    problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+    engines = (engines,) if isinstance(engines, Engine) else tuple(engines)
+    seeds = range(checks.whole("seeds", seeds, 1)) if isinstance(seeds, int) else tuple(seeds)
+    for name, given in (("problems", problems), ("engines", engines), ("queries", queries)):
+        if len(given) == 0:
+            raise checks.refuse(name, given, "a non-empty list")
+    goals = [Goal(queries=budget, confidence=confidence) for budget in queries]
+    truths = _references(problems, reference)
+    labels = _labels([type(e).__name__ for e in engines], [repr(e) for e in engines])
+    names = _labels(
+        [f"{type(p.measure).__name__} of {type(p.contract).__name__}" for p in problems],
+        [repr(p) for p in problems],
+    )
+    rows = [
+        _row(name, label, truth, seed, engine.solve(problem, goal, rng=seed))
+        for problem, name, truth in zip(problems, names, truths, strict=True)
+        for engine, label in zip(engines, labels, strict=True)
+        for goal in goals
+        for seed in seeds
+    ]
+    return ConvergenceTable(tuple(rows))
+
+
+def _references(
+    problems: Sequence[Problem], reference: Engine | Sequence[float]
+) -> tuple[float, ...]:
+    if isinstance(reference, Engine):
+        goal = Goal(tolerance=1e-12)
+        return tuple(reference.solve(problem, goal, rng=0).value for problem in problems)
+    truths = checks.vector("reference", reference)
+    if len(truths) != len(problems):
+        raise checks.refuse("reference", reference, f"one number for each of {len(problems)}")
+    return truths
+
+
+def _labels(short: Sequence[str], long: Sequence[str]) -> tuple[str, ...]:
+    """Short labels, numbered where two different things would share one."""
+    seen: dict[str, list[str]] = {}
+    labels = []
+    for name, full in zip(short, long, strict=True):
+        others = seen.setdefault(name, [])
+        others.append(full)
+        labels.append(name if len(others) == 1 else f"{name} {len(others)}")
+    return tuple(labels)
+
+
+def _row(name: str, label: str, truth: float, seed: int, result: Result) -> ConvergenceRow:
+    return ConvergenceRow(
+        problem=name,
+        engine=label,
+        budget=result.provenance.goal.queries or 0,
+        seed=seed,
+        queries=result.cost.queries,
+        value=result.value,
+        reference=truth,
+        error=abs(result.value - truth),
+        half_width=result.interval.half_width,
+        covered=result.interval.contains(truth),
+        seconds=result.cost.seconds,
+        status=result.status,
+    )
+
+
+def _fit(queries: Array, errors: Array) -> float:
+    """Least-squares slope of log 95th-percentile error on log mean queries."""
+    if len(queries) < 2:  # noqa: PLR2004
+        return math.nan
+    heights = np.percentile(errors, _PERCENTILE, axis=1)
+    if np.any(heights <= 0.0):
+        return math.nan
+    return float(np.polyfit(np.log(queries.mean(axis=1)), np.log(heights), 1)[0])
