@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -67,7 +68,8 @@ def run_estimator(
 ) -> Estimate:
     """Drive an estimator with an oracle until it is finished or `stop` says so.
 
-    `stop` is looked at after every round; only estimators that are `anytime_valid` allow it.
+    Ctrl-C ends the loop with status "interrupted" and what was learnt so far. `stop` is looked at
+    after every round; only estimators that are `anytime_valid` allow it.
 
     >>> from qmc import Goal
     >>> from qmc.estimators import Iterative, run_estimator
@@ -80,7 +82,12 @@ def run_estimator(
     stream = generator(rng)
     state = estimator.start(goal, prior, decay)
     while rounds := estimator.ask(state, stream):
-        state = estimator.tell(state, rounds, oracle.run(rounds))
+        try:
+            hits = oracle.run(rounds)
+        except KeyboardInterrupt:
+            # what was told so far stays valid: hand it back, marked as unfinished
+            return replace(estimator.estimate(state), status="interrupted")
+        state = estimator.tell(state, rounds, hits)
         if stop is not None and stop(estimator.estimate(state)):
             break
     return estimator.estimate(state)

@@ -1,0 +1,300 @@
+"""Quantum: answers, statuses, budgets, stages, refusals."""
+
+import math
+
+import numpy as np
+import pytest
+
+from classical_baseline import Analytic
+from qmc import (
+    ES,
+    BlackScholes,
+    Call,
+    CallSpread,
+    Digital,
+    ExpectedLoss,
+    Goal,
+    HistoricalReturns,
+    LawGrid,
+    NormalReturns,
+    NotConverged,
+    Portfolio,
+    Price,
+    Probability,
+    Problem,
+    Put,
+    Quantum,
+    Round,
+    StudentTReturns,
+    UniformGrid,
+    Unsupported,
+    VaR,
+)
+from qmc.backends import Aer, Ideal
+from qmc.errors import BackendFailed, InvalidProblem
+from qmc.estimators import Iterative, Sampling
+from qmc.measures import Tail
+from qmc.testing import check_engine, check_grid
+
+MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+CALL = Problem(MARKET, Call(strike=105.0, expiry=1.0), Price())
+NORMAL = NormalReturns(mean=(0.0, 0.0), covariance=((1e-4, 0.0), (0.0, 1e-4)))
+PORTFOLIO = Portfolio(weights=(0.5, 0.5), value=1000.0)
+ENGINE = Quantum(backend=Ideal())
+
+
+def exact(problem):
+    return Analytic().solve(problem, Goal(tolerance=1.0), rng=0).value
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [
+        Call(strike=105.0, expiry=1.0),
+        Put(strike=105.0, expiry=1.0),
+        CallSpread(low_strike=95.0, high_strike=110.0, expiry=1.0),
+        Digital(strike=105.0, expiry=1.0, cash=10.0),
+    ],
+    ids=lambda c: type(c).__name__,
+)
+def test_prices_meet_the_tolerance_and_contain_the_truth(contract):
+    problem = Problem(MARKET, contract, Price())
+    result = ENGINE.solve(problem, Goal(tolerance=0.05), rng=3)
+    assert result.status == "converged"
+    assert result.covers == "continuous"
+    assert result.interval.half_width <= 0.05
+    assert result.interval.contains(exact(problem))
+    assert result.cost.queries >= result.cost.shots > 0
+    assert result.circuit.qubits == 6
+    assert result.circuit.two_qubit_gates <= 32
+
+
+def test_aer_is_the_default_and_agrees():
+    result = Quantum().solve(CALL, Goal(tolerance=0.2), rng=5)
+    assert isinstance(Quantum().backend, Aer)
+    assert result.interval.contains(exact(CALL))
+    assert result.status == "converged"
+
+
+def test_relative_tolerance_and_probability():
+    problem = Problem(MARKET, Call(strike=105.0, expiry=1.0), Probability(threshold=10.0))
+    result = ENGINE.solve(problem, Goal(relative_tolerance=0.02), rng=1)
+    assert result.interval.half_width <= 0.02 * result.value
+    assert result.interval.contains(exact(problem))
+
+
+def test_expected_loss_with_signed_values():
+    model = NormalReturns(mean=(0.002, 0.0), covariance=((1e-4, 0.0), (0.0, 1e-4)))
+    problem = Problem(model, PORTFOLIO, ExpectedLoss())
+    result = ENGINE.solve(problem, Goal(tolerance=0.2), rng=1)
+    assert result.interval.contains(-1.0)
+    assert result.status == "converged"
+
+
+def test_a_budget_is_never_exceeded_and_is_named():
+    result = ENGINE.solve(CALL, Goal(tolerance=1e-4, queries=2_000), rng=1)
+    assert result.status == "budget_exhausted"
+    assert result.cost.queries <= 2_000
+    assert result.interval.contains(exact(CALL))
+    with pytest.raises(NotConverged, match="budget_exhausted") as caught:
+        result.require()
+    assert caught.value.result is result
+
+
+def test_same_seed_same_bits_and_other_seed_other_bits():
+    first, second, other = (
+        ENGINE.solve(CALL, Goal(tolerance=0.05), rng=seed) for seed in (7, 7, 8)
+    )
+    assert (first.value, first.interval) == (second.value, second.interval)
+    assert first.value != other.value
+
+
+def test_uniform_grid_says_that_it_covers_the_grid_only():
+    engine = Quantum(grid=UniformGrid(qubits=5), backend=Ideal())
+    result = engine.solve(CALL, Goal(tolerance=0.05), rng=1)
+    assert result.covers == "discretised"
+    assert "of the grid only" in str(result)
+    assert "unknown" in result.explain()
+
+
+RISK = [
+    NORMAL,
+    StudentTReturns(
+        mean=(0.0, 0.0), covariance=((1e-4, 0.0), (0.0, 1e-4)), degrees_of_freedom=4.0
+    ),
+    HistoricalReturns(returns=np.random.default_rng(2).normal(0.0, 0.01, size=(777, 2))),
+]
+
+
+@pytest.mark.parametrize("model", RISK, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("measure", [VaR(level=0.99), ES(level=0.975)], ids=repr)
+def test_risk_measures_contain_the_continuous_truth(model, measure):
+    problem = Problem(model, PORTFOLIO, measure)
+    engine = Quantum(grid=LawGrid(qubits=8), backend=Ideal())
+    result = engine.solve(problem, Goal(relative_tolerance=0.05), rng=11)
+    assert result.covers == "continuous"
+    assert result.status == "converged"
+    assert result.interval.half_width <= 0.05 * abs(result.value)
+    assert result.interval.contains(exact(problem))
+    assert result.interval.contains(result.value)
+
+
+def test_a_tie_ends_one_edge_wider():
+    # 500 days with losses 1..500 (thousandths): F = 0.99 exactly between the atoms 495 and 496
+    returns = -np.arange(1, 501)[:, None] / 1000.0
+    problem = Problem(
+        HistoricalReturns(returns=returns), Portfolio(weights=(1.0,), value=1000.0), VaR(level=0.99)
+    )
+    engine = Quantum(grid=LawGrid(qubits=9), backend=Ideal())
+    edges = engine.discrete_problem(problem).edges
+    result = engine.solve(problem, Goal(queries=3_000_000), rng=1)
+    assert result.interval.contains(495.0)
+    cells = (result.interval.high - result.interval.low) / (edges[2] - edges[1])
+    assert 0.99 < cells < 6.0  # the tie's own edges, and no more than the undecidable ones
+
+
+def test_a_tail_beyond_the_last_edge_is_unresolved():
+    engine = Quantum(grid=LawGrid(qubits=4, pilot_paths=8), backend=Ideal())
+    problem = Problem(NORMAL, PORTFOLIO, VaR(level=0.9999))
+    result = engine.solve(problem, Goal(tolerance=1.0), rng=1)
+    assert result.status == "unresolved"
+    assert result.interval.high == math.inf
+    assert result.interval.contains(exact(problem))
+    shortfall = engine.solve(
+        Problem(NORMAL, PORTFOLIO, ES(level=0.9999)), Goal(tolerance=1.0), rng=1
+    )
+    assert shortfall.status == "unresolved"
+    assert shortfall.interval.contains(exact(Problem(NORMAL, PORTFOLIO, ES(level=0.9999))))
+
+
+def test_a_coarse_grid_cannot_meet_a_fine_tolerance_and_says_so():
+    engine = Quantum(grid=LawGrid(qubits=3), backend=Ideal())
+    result = engine.solve(Problem(NORMAL, PORTFOLIO, VaR(level=0.95)), Goal(tolerance=1e-3), rng=1)
+    assert result.status == "unresolved"
+    assert result.interval.contains(exact(Problem(NORMAL, PORTFOLIO, VaR(level=0.95))))
+
+
+def test_risk_budgets_are_kept():
+    for measure in (VaR(level=0.99), ES(level=0.975)):
+        problem = Problem(NORMAL, PORTFOLIO, measure)
+        result = Quantum(grid=LawGrid(qubits=8), backend=Ideal()).solve(
+            problem, Goal(queries=3_000), rng=2
+        )
+        assert result.cost.queries <= 3_000
+        assert result.interval.contains(exact(problem))
+
+
+def test_es_is_at_least_var_and_both_scale_with_the_position():
+    goal = Goal(relative_tolerance=0.1)
+    engine = Quantum(grid=LawGrid(qubits=7), backend=Ideal())
+
+    def solve(measure, value):
+        portfolio = Portfolio(weights=(0.5, 0.5), value=value)
+        return engine.solve(Problem(NORMAL, portfolio, measure), goal, rng=4)
+
+    assert solve(ES(level=0.975), 1.0).value >= solve(VaR(level=0.975), 1.0).value
+    for measure in (VaR(level=0.99), ES(level=0.975)):
+        small, large = solve(measure, 1.0), solve(measure, 4096.0)
+        assert large.value == pytest.approx(4096.0 * small.value, rel=1e-9)
+        assert large.interval.low == pytest.approx(4096.0 * small.interval.low, rel=1e-9)
+
+
+def test_var_does_not_decrease_in_level():
+    engine = Quantum(grid=LawGrid(qubits=7), backend=Ideal())
+    values = [
+        engine.solve(
+            Problem(NORMAL, PORTFOLIO, VaR(level=level)), Goal(relative_tolerance=0.05), rng=4
+        ).value
+        for level in (0.9, 0.95, 0.975, 0.99, 0.995)
+    ]
+    assert values == sorted(values)
+
+
+def test_stages_can_be_run_by_hand():
+    table = ENGINE.discrete_problem(CALL)
+    problem = ENGINE.amplitude_problem(CALL)
+    amplitude = float(problem.probabilities @ problem.flags)
+    assert problem.value(amplitude) == pytest.approx(table.mean(), rel=1e-12)
+    (hits,) = ENGINE.oracle(CALL, rng=1).run((Round(power=0, shots=100),))
+    assert 0 <= hits <= 100
+    risk = Problem(NORMAL, PORTFOLIO, VaR(level=0.99))
+    edge = float(ENGINE.discrete_problem(risk).edges[4])
+    assert ENGINE.amplitude_problem(risk, Tail(edge)).scale == 1.0
+
+
+@pytest.mark.parametrize("goal", [Goal(tolerance=0.05), Goal(queries=5_000)])
+def test_plan_runs_nothing_and_predicts_queries(goal):
+    plan = ENGINE.plan(CALL, goal)
+    spent = ENGINE.solve(CALL, goal, rng=1).cost.queries
+    assert plan.qubits == 7
+    assert plan.two_qubit_gates <= 32
+    assert 0.2 * spent < plan.expected_queries < 5.0 * spent
+    assert plan.memory_bytes == 16 * 2**7
+    assert plan.seconds > 0.0
+    assert "qubits" in str(plan)
+
+
+def test_plan_of_a_quantile():
+    plan = ENGINE.plan(Problem(NORMAL, PORTFOLIO, VaR(level=0.99)), Goal(tolerance=1.0))
+    assert plan.expected_queries > 0.0
+
+
+def test_sampling_estimator_works_in_the_engine():
+    engine = Quantum(estimator=Sampling(), backend=Ideal())
+    result = engine.solve(CALL, Goal(tolerance=0.2), rng=1)
+    assert result.cost.max_power == 0
+    assert result.interval.contains(exact(CALL))
+
+
+@pytest.mark.parametrize("field", ["grid", "encoding", "estimator", "backend"])
+def test_parts_of_the_wrong_kind_are_refused(field):
+    with pytest.raises(InvalidProblem, match=field):
+        Quantum(**{field: 3})
+    with pytest.raises(InvalidProblem, match="instance"):
+        Quantum(backend=Ideal)
+
+
+def test_unknown_measures_are_refused():
+    class Odd:
+        on_loss = False
+
+    with pytest.raises(Unsupported, match="Odd"):
+        ENGINE.solve(Problem(MARKET, Call(strike=1.0, expiry=1.0), Odd()), Goal(tolerance=1.0))
+
+
+def test_a_failing_backend_gives_no_result():
+    class Broken:
+        def oracle(self, problem, *, rng):
+            raise BackendFailed("the device is gone")
+
+    with pytest.raises(BackendFailed):
+        Quantum(backend=Broken()).solve(CALL, Goal(tolerance=1.0))
+
+
+def test_interruption_leaves_what_was_finished():
+    class Interrupted:
+        decay = 0.0
+
+        def __init__(self):
+            self.calls = 0
+
+        def oracle(self, problem, *, rng):
+            self.inner = Ideal().oracle(problem, rng=rng)
+            return self
+
+        def run(self, rounds):
+            self.calls += 1
+            if self.calls > 2:
+                raise KeyboardInterrupt
+            return self.inner.run(rounds)
+
+    result = Quantum(backend=Interrupted()).solve(CALL, Goal(tolerance=0.01), rng=1)
+    assert result.status == "interrupted"
+    assert result.interval.contains(exact(CALL))
+    assert result.cost.queries > 0
+
+
+def test_conformance():
+    check_engine(ENGINE, CALL, Goal(tolerance=0.2))
+    check_grid(LawGrid(qubits=4), CALL)
+    assert Iterative().anytime_valid
