@@ -1,0 +1,95 @@
+"""The convergence table: rows, summary, slopes, plot, refusals."""
+
+import math
+
+import numpy as np
+import pytest
+
+from classical_baseline import Analytic, MonteCarlo
+from qmc import BlackScholes, Call, InvalidProblem, LawGrid, Price, Problem, Quantum, convergence
+from qmc.backends import Ideal
+from qmc.convergence import ConvergenceRow, ConvergenceTable
+from qmc.plots import plot_budget, plot_cells, plot_intervals, plot_losses
+from qmc.problem import Goal
+
+MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+CALL = Problem(MARKET, Call(strike=105.0, expiry=1.0), Price())
+
+
+def synthetic(exponent, seeds=40):
+    rng = np.random.default_rng(1)
+    rows = []
+    for budget in (100, 1_000, 10_000):
+        for seed in range(seeds):
+            error = abs(rng.normal()) * budget**exponent
+            rows.append(
+                ConvergenceRow(
+                    problem="p", engine="e", budget=budget, seed=seed, queries=budget, value=error,
+                    reference=0.0, error=error, half_width=1.0, covered=True, seconds=0.1,
+                    status="converged",
+                )
+            )
+    return ConvergenceTable(tuple(rows))
+
+
+@pytest.mark.parametrize("exponent", [-0.5, -1.0])
+def test_slope_finds_the_exponent_within_its_interval(exponent):
+    slope = synthetic(exponent).slope("p", "e")
+    assert slope.interval.contains(exponent)
+    assert slope.interval.width < 0.4
+    assert slope.interval.contains(slope.value)
+
+
+def test_classical_and_quantum_in_one_call():
+    engines = [MonteCarlo(), Quantum(grid=LawGrid(qubits=3), backend=Ideal())]
+    table = convergence(CALL, engines, [1_000, 8_000, 64_000], 24, reference=Analytic())
+    assert len(table.rows) == 2 * 3 * 24
+    assert table.engines() == ("MonteCarlo", "Quantum")
+    summary = table.summary()
+    assert list(summary["runs"]) == [24] * 6
+    assert summary["coverage"].min() >= 0.75  # P(Binomial(24, .95) <= 17) < 1e-4
+    for row in table.rows:
+        assert row.queries <= row.budget
+    classical, quantum = (table.slope(table.problems[0], e).value for e in table.engines())
+    assert -0.8 < classical < -0.25
+    assert quantum < classical  # the point of the exercise
+    axes = table.plot()
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert "slope" in axes.get_legend_handles_labels()[1][0]
+
+
+def test_two_engines_of_one_kind_are_told_apart():
+    engines = [MonteCarlo(), MonteCarlo(antithetic=True)]
+    table = convergence([CALL], engines, [2_000], [1, 2], reference=[8.021352235143176])
+    assert table.engines() == ("MonteCarlo", "MonteCarlo 2")
+    assert math.isnan(table.slope(table.problems[0], "MonteCarlo").value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"queries": []}, "queries"),
+        ({"engines": []}, "engines"),
+        ({"problems": []}, "problems"),
+        ({"seeds": 0}, "seeds"),
+        ({"reference": [1.0, 2.0]}, "reference"),
+        ({"confidence": 1.0}, "confidence"),
+    ],
+)
+def test_bad_studies_are_refused(changes, named):
+    arguments = {
+        "problems": [CALL], "engines": [MonteCarlo()], "queries": [1_000], "seeds": 1,
+        "reference": [8.0],
+    } | changes
+    with pytest.raises(InvalidProblem, match=named):
+        convergence(**arguments)
+
+
+def test_pictures_draw_what_they_are_given():
+    engine = Quantum(grid=LawGrid(qubits=3), backend=Ideal())
+    result = engine.solve(CALL, Goal(tolerance=0.5), rng=1)
+    assert len(plot_cells(engine.discrete_problem(CALL)).patches) == 8
+    axes = plot_intervals([result, result], ["a", "b"], truth=8.02)
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["a", "b"]
+    assert len(plot_budget(result).patches) == len(result.budget.lines)
+    assert plot_losses(np.arange(100.0), [("VaR", 90.0)], ax=axes) is axes
