@@ -1,0 +1,171 @@
+"""Frozen values to JSON and back: {"schema": 1, "type": "qmc.problem.Goal", ...fields}."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from qmc.errors import InvalidProblem, QmcError
+
+SCHEMA = 1
+_OWN = ("qmc", "classical_baseline")
+_SPECIAL = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+
+
+def to_dict(obj: object) -> dict[str, Any]:
+    """A JSON-able dict of a frozen dataclass; nested dataclasses carry their own type.
+
+    Raises:
+        InvalidProblem: when `obj` holds something other than dataclasses, numbers, words,
+            tuples, arrays and dicts with words as keys.
+
+    >>> from qmc.problem import Goal
+    >>> to_dict(Goal(tolerance=0.1))["type"]
+    'qmc.problem.Goal'
+    """
+    if not dataclasses.is_dataclass(obj) or isinstance(obj, type):
+        msg = f"to_dict({type(obj).__name__}): must be an instance of a dataclass"
+        raise InvalidProblem(msg)
+    return {"schema": SCHEMA, **_encode(obj, type(obj).__name__)}
+
+
+def from_dict(data: dict[str, Any]) -> Any:  # noqa: ANN401
+    """The value that `to_dict` wrote. Only dataclasses of qmc, classical_baseline or modules that
+    are already imported are made.
+
+    Raises:
+        InvalidProblem: for an unknown schema or type and for a missing or extra field.
+
+    >>> from qmc.problem import Goal
+    >>> from_dict(to_dict(Goal(tolerance=0.1))) == Goal(tolerance=0.1)
+    True
+    """
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        given = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        msg = f"schema={given!r}: must be {SCHEMA}; written by another version of qmc?"
+        raise InvalidProblem(msg)
+    if "type" not in data:
+        msg = "type is missing: must name a dataclass, e.g. 'qmc.problem.Goal'"
+        raise InvalidProblem(msg)
+    return _decode({name: value for name, value in data.items() if name != "schema"})
+
+
+def to_json(obj: object) -> str:
+    """`to_dict` as strict JSON text (no NaN or Infinity literals)."""
+    return json.dumps(to_dict(obj), allow_nan=False)
+
+
+def from_json(text: str) -> Any:  # noqa: ANN401
+    """The value that `to_json` wrote.
+
+    Raises:
+        InvalidProblem: for text that is no JSON, and as `from_dict`.
+    """
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, TypeError) as error:
+        msg = f"text is no JSON: {error}"
+        raise InvalidProblem(msg) from error
+    return from_dict(data)
+
+
+def _encode(value: Any, where: str) -> Any:  # noqa: ANN401
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": str(value)}
+    if isinstance(value, tuple | list):
+        return [_encode(item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, np.ndarray):
+        return {"array": _encode(value.tolist(), where), "dtype": str(value.dtype)}
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return {"dict": {name: _encode(item, f"{where}.{name}") for name, item in value.items()}}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = type(value)
+        row = {"type": f"{kind.__module__}.{kind.__qualname__}"}
+        for field in dataclasses.fields(value):
+            if field.init:
+                row[field.name] = _encode(getattr(value, field.name), f"{where}.{field.name}")
+        return row
+    msg = f"{where}: a {type(value).__name__} cannot be stored; use floats, words and tuples"
+    raise InvalidProblem(msg)
+
+
+def _decode(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, list):
+        return tuple(_decode(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "type" in value:
+        return _build(value)
+    if value.keys() == {"float"} and value["float"] in _SPECIAL:
+        return _SPECIAL[value["float"]]
+    if value.keys() == {"array", "dtype"}:
+        return _array(value)
+    if value.keys() == {"dict"} and isinstance(value["dict"], dict):
+        return {name: _decode(item) for name, item in value["dict"].items()}
+    msg = f"fields {sorted(map(str, value))}: must hold 'type'; no value of qmc looks like this"
+    raise InvalidProblem(msg)
+
+
+def _array(value: dict[str, Any]) -> Any:  # noqa: ANN401
+    try:
+        return np.array(_decode(value["array"]), dtype=value["dtype"])
+    except (TypeError, ValueError) as error:
+        msg = f"array of dtype {value['dtype']!r} cannot be read: {error}"
+        raise InvalidProblem(msg) from error
+
+
+def _build(value: dict[str, Any]) -> Any:  # noqa: ANN401
+    kind = _find(value["type"])
+    names = {field.name for field in dataclasses.fields(kind) if field.init}
+    given = set(value) - {"type"}
+    for what, odd in (("missing", names - given), ("unknown", given - names)):
+        if odd:
+            msg = f"{value['type']}: {what} field {', '.join(sorted(odd))}"
+            raise InvalidProblem(msg)
+    try:
+        return kind(**{name: _decode(value[name]) for name in sorted(given)})
+    except QmcError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        msg = f"{value['type']}: its fields cannot be read: {error}"
+        raise InvalidProblem(msg) from error
+
+
+def _find(name: object) -> type[Any]:
+    """The dataclass of this name; imports only from this project."""
+    text = str(name)
+    parts = text.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        module = _module(".".join(parts[:cut]))
+        if module is None:
+            continue
+        found: Any = module
+        for part in parts[cut:]:
+            found = vars(found).get(part) if hasattr(found, "__dict__") else None
+        if isinstance(found, type) and dataclasses.is_dataclass(found):
+            if f"{found.__module__}.{found.__qualname__}" == text:
+                return found
+        break
+    msg = f"type={text!r}: must be a dataclass of qmc, classical_baseline or an imported module"
+    raise InvalidProblem(msg)
+
+
+def _module(name: str) -> Any:  # noqa: ANN401
+    if name in sys.modules:
+        return sys.modules[name]
+    if name.split(".")[0] not in _OWN:
+        return None
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None

@@ -1,0 +1,256 @@
+"""Checks for parts that others write: one call a part, a helpful AssertionError when it fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import bdtr
+
+from qmc import checks
+from qmc.errors import InvalidProblem
+from qmc.estimators.protocols import Estimator, run_estimator
+from qmc.grids.cell_table import Grid
+from qmc.problem import Contract, Goal, Model, Problem
+from qmc.result import Estimate, Result
+from qmc.rng import RNGLike, generator
+from qmc.rounds import Round, hit_probability
+from qmc.serialise import from_json, to_json
+
+_TIMES = (0.25, 0.5, 1.0)
+_MOST_ASKS = 100_000
+
+
+class BinomialOracle:
+    """An oracle of binomial numbers: the law of a circuit with this amplitude, no circuit.
+
+    Attributes:
+        amplitude: in [0, 1].
+        decay: visibility exp(-decay * power).
+        queries: 2k+1 a shot, summed over all rounds run.
+
+    >>> oracle = BinomialOracle(1.0)
+    >>> oracle.run([Round(0, 10)]), oracle.queries
+    ((10,), 10)
+    """
+
+    def __init__(self, amplitude: float, *, rng: RNGLike = None, decay: float = 0.0) -> None:
+        """Refuse an amplitude outside [0, 1] and a negative decay."""
+        self.amplitude = checks.finite("amplitude", amplitude)
+        self.decay = checks.finite("decay", decay)
+        if not 0.0 <= self.amplitude <= 1.0:
+            raise checks.refuse("amplitude", amplitude, "from 0 to 1")
+        if self.decay < 0.0:
+            raise checks.refuse("decay", decay, "0 or above")
+        self.queries = 0
+        self._rng = generator(rng)
+
+    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
+        """Hits, one a round, each Binomial(shots, hit_probability)."""
+        hits = []
+        for each in rounds:
+            chance = hit_probability(self.amplitude, each.power, each.steer, self.decay)
+            hits.append(int(self._rng.binomial(each.shots, min(max(chance, 0.0), 1.0))))
+            self.queries += each.queries
+        return tuple(hits)
+
+
+def assert_coverage(hits: int, n: int, p: float, *, tests: int = 1) -> None:
+    """Fail when P(Binomial(n, p) <= hits) < 1e-3 / tests.
+
+    Args:
+        hits: runs whose interval contained the truth.
+        n: runs.
+        p: nominal confidence.
+        tests: number of such tests in the suite.
+
+    >>> assert_coverage(927, 1_000, 0.95)
+    """
+    n = checks.whole("n", n, 1)
+    hits = checks.whole("hits", hits, 0, n)
+    chance = float(bdtr(hits, n, checks.fraction("p", p)))
+    limit = 1e-3 / checks.whole("tests", tests, 1)
+    assert chance >= limit, (
+        f"covered {hits} of {n} = {hits / n:.4f}, nominal {p}: as few has probability "
+        f"{chance:.2g} < {limit:.2g}"
+    )
+
+
+def check_model(model: Model) -> None:
+    """A model maps normals to finite paths: shapes, purity, each row on its own, discounts."""
+    assert isinstance(model, Model), f"{model!r} lacks num_factors, paths or discount"
+    _check_value(model)
+    factors = model.num_factors(_TIMES)
+    assert isinstance(factors, int) and factors >= 1, f"num_factors gave {factors!r}"
+    normals = np.random.default_rng(0).standard_normal((64, factors))
+    kept = normals.copy()
+    paths = model.paths(_TIMES, normals)
+    assert np.array_equal(normals, kept), "paths() changed its normals: copy before writing"
+    assert paths.ndim == 3 and paths.shape[:2] == (64, len(_TIMES)), (
+        f"paths gave shape {paths.shape}: must be (64, {len(_TIMES)}, columns)"
+    )
+    assert paths.dtype == np.float64, f"paths gave dtype {paths.dtype}: must be float64"
+    assert np.all(np.isfinite(paths)), "paths gave NaN or inf for standard normals"
+    assert np.array_equal(paths, model.paths(_TIMES, normals)), (
+        "paths gave different numbers for the same normals: a model never draws"
+    )
+    assert np.allclose(paths[:7], model.paths(_TIMES, normals[:7]), rtol=1e-12, atol=0.0), (
+        "a path depends on the other rows of normals"
+    )
+    discount = np.asarray(model.discount(_TIMES))
+    assert discount.shape == (len(_TIMES),), f"discount gave shape {discount.shape}"
+    assert np.all(np.isfinite(discount) & (discount > 0.0)), f"discount gave {discount}"
+
+
+def check_contract(contract: Contract, model: Model | None = None) -> None:
+    """A contract has increasing times and, under `model`, pays one finite number a path."""
+    assert isinstance(contract, Contract), f"{contract!r} lacks times or present_value"
+    _check_value(contract)
+    times = contract.times
+    assert isinstance(times, tuple) and len(times) > 0, f"times={times!r}: must be a tuple"
+    ordered = all(a < b for a, b in zip(times, times[1:], strict=False))
+    assert ordered and times[0] >= 0.0, f"times={times}: must be years, increasing"
+    if model is None:
+        return
+    normals = np.random.default_rng(0).standard_normal((64, model.num_factors(times)))
+    paths, discount = model.paths(times, normals), model.discount(times)
+    kept = paths.copy()
+    values = contract.present_value(paths, discount)
+    assert np.array_equal(paths, kept), "present_value() changed its paths: copy before writing"
+    assert values.shape == (64,), f"present_value gave shape {values.shape}: must be (64,)"
+    assert np.all(np.isfinite(values)), "present_value gave NaN or inf"
+    assert np.allclose(values[:7], contract.present_value(paths[:7], discount), rtol=1e-12), (
+        "a path's value depends on the other paths"
+    )
+
+
+def check_grid(grid: Grid, problem: Problem) -> None:
+    """A grid is pure, sums to one and keeps its values finite."""
+    assert isinstance(grid, Grid), f"{grid!r} lacks discretise(problem)"
+    _check_value(grid)
+    first, second = grid.discretise(problem), grid.discretise(problem)
+    assert np.array_equal(first.values, second.values), (
+        "discretise() twice gave different values: a pilot needs its own fixed seed"
+    )
+    assert np.array_equal(first.probabilities, second.probabilities), (
+        "discretise() twice gave different probabilities"
+    )
+    total = float(first.probabilities.sum())
+    assert math.isclose(total, 1.0, abs_tol=1e-9), f"probabilities sum to {total!r}"
+    assert first.values.shape == first.probabilities.shape, "one value a cell"
+    assert math.isfinite(first.mean()), f"mean() = {first.mean()}"
+    assert first.bias_bound >= 0.0, f"bias_bound = {first.bias_bound}: must be >= 0"
+
+
+def check_estimator(estimator: Estimator) -> None:
+    """An estimator ends, stays in [0, 1], repeats itself, can be stored, and keeps its budget."""
+    assert isinstance(estimator, Estimator), f"{estimator!r} lacks a method of Estimator"
+    assert isinstance(estimator.anytime_valid, bool), "anytime_valid must be a bool"
+    _check_value(estimator)
+    goal = Goal(tolerance=0.02)
+    for amplitude in (0.0, 1e-6, 0.3, 0.5, 1.0):
+        first, _ = _run(estimator, goal, amplitude)
+        _check_estimate(first, f"amplitude {amplitude}")
+        again, _ = _run(estimator, goal, amplitude)
+        assert first == again, f"the same seed gave {first} and {again}"
+        stored, _ = _run(estimator, goal, amplitude, lambda s: from_json(to_json(s)))
+        assert first == stored, f"stored and restored states end at {stored}, not {first}"
+        expected = estimator.expected_queries(goal, amplitude)
+        assert math.isfinite(expected) and expected > 0.0, f"expected_queries gave {expected}"
+    for budget in (1, 10, 777):
+        for limited in (Goal(queries=budget), Goal(tolerance=1e-3, queries=budget)):
+            estimate, spent = _run(estimator, limited, 0.3)
+            assert spent <= budget, f"{limited} was overspent: {spent} queries"
+            _check_estimate(estimate, f"{limited}")
+    _check_pooling(estimator, goal)
+
+
+def check_engine(engine: Any, problem: Problem, goal: Goal) -> None:  # noqa: ANN401
+    """An engine gives a Result with an ordered interval, repeats itself, and can be stored."""
+    first = engine.solve(problem, goal, rng=5)
+    assert isinstance(first, Result), f"solve gave a {type(first).__name__}: must be a Result"
+    assert math.isfinite(first.value), f"value={first.value}"
+    assert first.interval.low <= first.interval.high, f"{first.interval} is reversed"
+    ends = (first.interval.low, first.interval.high)
+    assert first.status != "converged" or all(map(math.isfinite, ends)), (
+        f"converged with an infinite interval {first.interval}"
+    )
+    second = engine.solve(problem, goal, rng=5)
+    assert (first.value, first.interval, first.status) == (
+        second.value,
+        second.interval,
+        second.status,
+    ), f"the same seed gave {first} and {second}"
+    assert "\n" not in str(first), "str(result) must be one line"
+    assert str(from_json(to_json(first))) == str(first), "the stored result reads otherwise"
+
+
+def _run(
+    estimator: Estimator,
+    goal: Goal,
+    amplitude: float,
+    between: Callable[[Any], Any] = lambda state: state,
+) -> tuple[Estimate, int]:
+    """`run_estimator` with a bound on rounds and something done to each state."""
+    oracle, stream = BinomialOracle(amplitude, rng=11), np.random.default_rng(12)
+    state = estimator.start(goal)
+    for _ in range(_MOST_ASKS):
+        rounds = estimator.ask(state, stream)
+        if not rounds:
+            return estimator.estimate(state), oracle.queries
+        state = between(estimator.tell(state, rounds, oracle.run(rounds)))
+    msg = f"did not end within {_MOST_ASKS} asks at amplitude {amplitude} for {goal}"
+    raise AssertionError(msg)
+
+
+def _check_estimate(estimate: Estimate, where: str) -> None:
+    interval = estimate.interval
+    ordered = 0.0 <= interval.low <= estimate.value <= interval.high <= 1.0
+    assert ordered, f"{where}: {estimate} must have 0 <= low <= value <= high <= 1"
+    allowed = ("converged", "budget_exhausted", "unresolved")
+    assert estimate.status in allowed, f"{where}: ended with status {estimate.status!r}"
+
+
+def _check_pooling(estimator: Estimator, goal: Goal) -> None:
+    """A round told as two halves gives what the whole gives."""
+    state = estimator.start(goal)
+    rounds = estimator.ask(state, np.random.default_rng(0))
+    if any(each.shots < 2 for each in rounds):
+        return
+    parts, part_hits, hits = [], [], []
+    for each in rounds:
+        half = each.shots // 2
+        parts += [
+            Round(each.power, half, each.steer),
+            Round(each.power, each.shots - half, each.steer),
+        ]
+        part_hits += [half // 3, half // 2]
+        hits.append(half // 3 + half // 2)
+    whole = estimator.estimate(estimator.tell(state, rounds, hits))
+    split = estimator.estimate(estimator.tell(state, parts, part_hits))
+    assert whole == split, f"the same shots in two rounds gave {split}, in one {whole}"
+
+
+def _check_value(part: object) -> None:
+    """Whatever a user writes is a frozen value: hashable and storable."""
+    try:
+        restored = from_json(to_json(part))
+    except InvalidProblem as error:
+        msg = f"{part!r} cannot be stored: {error}"
+        raise AssertionError(msg) from error
+    assert restored == part, f"{part!r} was stored and read back as {restored!r}"
+    hash(part)
+
+
+__all__ = [
+    "BinomialOracle",
+    "assert_coverage",
+    "check_contract",
+    "check_engine",
+    "check_estimator",
+    "check_grid",
+    "check_model",
+    "run_estimator",
+]
