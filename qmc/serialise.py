@@ -36,8 +36,9 @@ def to_dict(obj: object) -> dict[str, Any]:
 
 
 def from_dict(data: dict[str, Any]) -> Any:  # noqa: ANN401
-    """The value that `to_dict` wrote. Only dataclasses of qmc, classical_baseline or modules that
-    are already imported are made.
+    """The value that `to_dict` wrote.
+
+    Only dataclasses of qmc, classical_baseline or modules already imported are made.
 
     Raises:
         InvalidProblem: for an unknown schema or type and for a missing or extra field.
@@ -152,9 +153,9 @@ def _find(name: object) -> type[Any]:
         found: Any = module
         for part in parts[cut:]:
             found = vars(found).get(part) if hasattr(found, "__dict__") else None
-        if isinstance(found, type) and dataclasses.is_dataclass(found):
-            if f"{found.__module__}.{found.__qualname__}" == text:
-                return found
+        known = isinstance(found, type) and dataclasses.is_dataclass(found)
+        if known and f"{found.__module__}.{found.__qualname__}" == text:
+            return found  # type: ignore[no-any-return]
         break
     msg = f"type={text!r}: must be a dataclass of qmc, classical_baseline or an imported module"
     raise InvalidProblem(msg)
@@ -163,7 +164,7 @@ def _find(name: object) -> type[Any]:
 def _module(name: str) -> Any:  # noqa: ANN401
     if name in sys.modules:
         return sys.modules[name]
-    if name.split(".")[0] not in _OWN:
+    if name.partition(".")[0] not in _OWN:
         return None
     try:
         return importlib.import_module(name)

@@ -19,7 +19,8 @@ from qmc.rounds import Round
 _QUADRANT = 0.5 * math.pi
 _LAST_BATCH = 2**20  # most shots of one round at the last power
 _LOOKS = 64  # readings of one power before the run gives up as unresolved
-_FIT = {"clopper_pearson": 16.0, "chernoff": 33.0}  # NA x eps, see `expected_queries`
+_LAST_LOOKS = 4  # the same at the last power, for a goal without a tolerance of its own
+_FIT = {"clopper_pearson": 16.0, "chernoff": 29.0}  # NA x eps, see `expected_queries`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +72,11 @@ class Iterative:
     powers are read, T = 1 + floor(log2(bound)). Each gets (1 - confidence) / T; its j-th
     reading spends 1 / (j (j + 1)) of that, which sums to less than one. The shots of a round
     are fixed when a power is entered, so every reading has a sample size that its own hits did
-    not choose. When all readings hold, so does their intersection; union bound. Two readings
-    that contradict each other prove a miss (or a wrong prior): "unresolved" with their hull.
+    not choose. When all readings hold, so does their intersection; union bound. Readings that
+    contradict each other prove a miss or a wrong prior: "unresolved", with their hull. A goal
+    with a relative tolerance alone ends at `max_power` after four readings, so also at 0.
 
-    Cost: about 16 / tolerance queries (33 with "chernoff"), see `expected_queries`.
+    Cost: about 16 / tolerance queries (29 with "chernoff"), see `expected_queries`.
 
     Attributes:
         interval: "clopper_pearson" or "chernoff".
@@ -83,7 +85,7 @@ class Iterative:
     """
 
     interval: Literal["clopper_pearson", "chernoff"] = "clopper_pearson"
-    shots: int = 100
+    shots: int = 120
     max_power: int = 2**20
 
     def __post_init__(self) -> None:
@@ -97,9 +99,7 @@ class Iterative:
         """True: every reading spends its own share of the error."""
         return True
 
-    def start(
-        self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0
-    ) -> IterativeState:
+    def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> IterativeState:
         """The first state. A prior that leaves no share of the error is not used."""
         decay = checks.finite("decay", decay)
         if decay < 0.0:
@@ -162,9 +162,11 @@ class Iterative:
         allowed = goal.allowed_half_width(amplitude)
         if allowed is None:
             return limit
-        cap = 2.0 * self.shots * (2 * self.max_power + 1)
+        last = 2 * self.max_power + 1
+        if goal.tolerance is None:
+            limit = min(limit, float((_LAST_LOOKS + 2) * self.shots * last))
         if allowed == 0.0:
-            return min(limit, cap)
+            return limit
         slope = max(2.0 * math.sqrt(max(amplitude * (1.0 - amplitude), 0.0)), math.sqrt(allowed))
         cost = _FIT[self.interval] * 4.0 / math.pi * slope / allowed
         return min(limit, max(cost, 1.0))
@@ -212,11 +214,14 @@ class Iterative:
         factor = 2 * state.power + 1
         left = None if state.goal.queries is None else state.goal.queries - state.spent
         if left is not None and left < factor:
-            return _spent(state)
+            return replace(state, finished=True, status="budget_exhausted")
         larger = self._next_factor(state, 2 * factor)
         if larger:
             return self._enter(state, larger)
-        if state.looks >= _LOOKS + 4096 // self.shots:
+        limit = _LOOKS + 4096 // self.shots
+        if state.goal.tolerance is None and left is None and 2 * factor > self._largest(state):
+            limit = _LAST_LOOKS
+        if state.looks >= limit:
             return replace(state, finished=True, status="unresolved")
         return state
 
@@ -284,8 +289,3 @@ def _quadrant(factor: int, low: float, high: float) -> int:
 def _met(state: IterativeState) -> bool:
     low, high = math.sin(state.low) ** 2, math.sin(state.high) ** 2
     return state.goal.met(0.5 * (low + high), 0.5 * (high - low))
-
-
-def _spent(state: IterativeState) -> IterativeState:
-    """The end of the budget: an answer when only a budget was asked for."""
-    return replace(state, finished=True, status="budget_exhausted")

@@ -166,9 +166,7 @@ def _planned(worst: float, tolerance: float, error: float) -> int:
     while high - low > max(1, high // 10_000):
         middle = (low + high) // 2
         low, high = (
-            (middle, high)
-            if _half_width(worst, middle, error) > tolerance
-            else (low, middle)
+            (middle, high) if _half_width(worst, middle, error) > tolerance else (low, middle)
         )
     return high
 

@@ -1,0 +1,109 @@
+"""Values survive JSON; nothing foreign is loaded."""
+
+import json
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from qmc.errors import InvalidProblem
+from qmc.estimators import Iterative, Sampling
+from qmc.measures import ES, Price
+from qmc.problem import Goal
+from qmc.result import Budget, BudgetLine, Interval
+from qmc.serialise import from_dict, from_json, to_dict, to_json
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A user's own class with a field that is computed."""
+
+    side: float
+    area: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "area", self.side**2)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Price(),
+        ES(level=0.99),
+        Goal(tolerance=0.1, queries=10),
+        Interval(-math.inf, math.inf, 0.9),
+        Budget((BudgetLine("grid", "unknown", math.inf), BudgetLine("a", "sampling", 0.1, 0.05))),
+        Iterative(interval="chernoff"),
+        Sampling(),
+        Iterative().start(Goal(relative_tolerance=0.01)),
+        Derived(3.0),
+    ],
+)
+def test_round_trip(value: object) -> None:
+    assert from_dict(to_dict(value)) == value
+    assert from_json(to_json(value)) == value
+    assert hash(from_json(to_json(value))) == hash(value)
+
+
+def test_form() -> None:
+    assert to_dict(ES(level=0.9)) == {"schema": 1, "type": "qmc.measures.ES", "level": 0.9}
+    assert "area" not in to_dict(Derived(2.0))
+
+
+def test_special_numbers_are_strict_json() -> None:
+    @dataclass(frozen=True)
+    class Holder:
+        items: tuple[object, ...]
+
+    text = to_json(Holder((math.nan, -math.inf, np.float64(2.0), {"a": 1}, np.arange(3.0))))
+    json.loads(text, parse_constant=lambda _: pytest.fail("not strict"))
+
+
+def test_nan_and_arrays_come_back() -> None:
+    row = to_dict(Derived(math.nan))
+    assert math.isnan(from_dict(row).side)
+    row["side"] = {"array": [1.0, 2.0], "dtype": "float64"}
+    np.testing.assert_array_equal(from_dict(row).area, [1.0, 4.0])
+    row["side"] = {"array": ["x"], "dtype": "float64"}
+    with pytest.raises(InvalidProblem, match="dtype"):
+        from_dict(row)
+    row["side"] = {"odd": 1}
+    with pytest.raises(InvalidProblem, match="odd"):
+        from_dict(row)
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        ({"schema": 2, "type": "qmc.measures.Price"}, "schema=2"),
+        ([], "schema='list'"),
+        ({"schema": 1}, "type is missing"),
+        ({"schema": 1, "type": "qmc.measures.Nope"}, "Nope"),
+        ({"schema": 1, "type": "qmc.nowhere.Nope"}, "Nope"),
+        ({"schema": 1, "type": "os.system", "command": "true"}, "os.system"),
+        ({"schema": 1, "type": "antigravity.Thing"}, "antigravity"),
+        ({"schema": 1, "type": "qmc.serialise.dataclasses.Field"}, "Field"),
+        ({"schema": 1, "type": "qmc.measures.ES"}, "missing field level"),
+        ({"schema": 1, "type": "qmc.measures.ES", "level": 0.9, "alpha": 1}, "unknown field alpha"),
+        ({"schema": 1, "type": "qmc.measures.ES", "level": 9.0}, "level"),
+        ({"schema": 1, "type": "qmc.result.Interval", "low": "a", "high": 1, "confidence": 1}, "a"),
+    ],
+)
+def test_refusals(data: object, match: str) -> None:
+    with pytest.raises(InvalidProblem, match=match):
+        from_dict(data)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_stored() -> None:
+    with pytest.raises(InvalidProblem, match=r"Derived\.side: a _Squares"):
+        to_dict(Derived(_Squares()))  # type: ignore[arg-type]
+    with pytest.raises(InvalidProblem, match="dataclass"):
+        to_dict(3.0)
+    with pytest.raises(InvalidProblem, match="JSON"):
+        from_json("{")
+
+
+class _Squares(set):  # type: ignore[type-arg]
+    def __pow__(self, _: int) -> float:
+        return 0.0

@@ -1,0 +1,202 @@
+"""The conformance kit accepts good parts and names what is wrong with bad ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qmc.errors import InvalidProblem
+from qmc.estimators import Iterative
+from qmc.grids.cell_table import CellTable
+from qmc.measures import Price
+from qmc.problem import Array, Goal, Problem
+from qmc.result import Budget, BudgetLine, Cost, Interval, Provenance, Result
+from qmc.rounds import Round
+from qmc.testing import (
+    BinomialOracle,
+    assert_coverage,
+    check_contract,
+    check_engine,
+    check_estimator,
+    check_grid,
+    check_model,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """A Gaussian walk; `fault` breaks it in one way."""
+
+    fault: str = ""
+
+    def num_factors(self, times: Sequence[float]) -> int:
+        return len(times)
+
+    def paths(self, times: Sequence[float], normals: Array) -> Array:
+        if self.fault == "writes":
+            normals += 1.0
+        walk = np.cumsum(normals, axis=1)[:, :, None]
+        if self.fault == "draws":
+            walk = walk + np.random.default_rng().standard_normal()
+        if self.fault == "mixes":
+            walk = walk - walk.mean()
+        if self.fault == "nan":
+            walk = walk * np.nan
+        return walk[:, :, 0] if self.fault == "flat" else walk
+
+    def discount(self, times: Sequence[float]) -> Array:
+        return np.full(len(times), -1.0 if self.fault == "discount" else 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Last:
+    """Pays the last price."""
+
+    times: tuple[float, ...] = (0.5, 1.0)
+    fault: str = ""
+
+    def present_value(self, paths: Array, discount: Array) -> Array:
+        value = paths[:, -1, 0] * discount[-1]
+        return value - value.mean() if self.fault == "mixes" else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoCells:
+    """One qubit."""
+
+    fault: str = ""
+
+    def discretise(self, problem: Problem) -> CellTable:
+        del problem
+        shift = np.random.default_rng().uniform() if self.fault == "draws" else 0.0
+        return CellTable(
+            registers=(1,),
+            marginals=(np.full(2, 0.5),),
+            values=np.array([0.0, 1.0 + shift]),
+            bias="exact",
+            bias_bound=0.0,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Half:
+    """An engine that always says one half."""
+
+    fault: str = ""
+
+    def solve(self, problem: Problem, goal: Goal, *, rng: int | None = None) -> Any:
+        value = 0.5 + (np.random.default_rng().uniform() if self.fault == "draws" else 0.0)
+        if self.fault == "number":
+            return value
+        return Result(
+            value=value,
+            interval=Interval(0.0, 2.0, 0.95),
+            covers="continuous",
+            status="converged",
+            budget=Budget((BudgetLine("all", "exact", 0.0),)),
+            cost=Cost(),
+            provenance=Provenance(problem=problem, goal=goal, engine="Half()", seed=repr(rng)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(Iterative):
+    """`Iterative` with one fault."""
+
+    fault: str = ""
+
+    def ask(self, state: Any, rng: np.random.Generator) -> tuple[Round, ...]:
+        if self.fault == "endless":
+            return (Round(state.power, 10),)
+        rounds = super().ask(state, rng)
+        if self.fault == "overspends" and rounds and state.goal.queries == 10:
+            return (replace(rounds[0], shots=100),)
+        return rounds
+
+    def tell(self, state: Any, rounds: Sequence[Round], hits: Sequence[int]) -> Any:
+        if self.fault == "counts" and len(rounds) > 1:
+            hits = [0] * len(hits)
+        return state if self.fault == "endless" else super().tell(state, rounds, hits)
+
+
+PROBLEM = Problem(Walk(), Last(), Price())
+
+
+def test_good_parts_pass() -> None:
+    check_model(Walk())
+    check_contract(Last())
+    check_contract(Last(), Walk())
+    check_grid(TwoCells(), PROBLEM)
+    check_engine(Half(), PROBLEM, Goal(tolerance=1.0))
+    check_estimator(Broken())
+
+
+@pytest.mark.parametrize(
+    ("fault", "match"),
+    [
+        ("writes", "changed its normals"),
+        ("draws", "never draws"),
+        ("mixes", "other rows"),
+        ("nan", "NaN"),
+        ("flat", "shape"),
+        ("discount", "discount"),
+    ],
+)
+def test_bad_models(fault: str, match: str) -> None:
+    with pytest.raises(AssertionError, match=match):
+        check_model(Walk(fault=fault))
+
+
+def test_bad_contracts() -> None:
+    with pytest.raises(AssertionError, match="other paths"):
+        check_contract(Last(fault="mixes"), Walk())
+    with pytest.raises(AssertionError, match="increasing"):
+        check_contract(Last(times=(1.0, 0.5)))
+    with pytest.raises(AssertionError, match="lacks"):
+        check_contract(Walk())  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="cannot be stored"):
+        check_contract(Last(fault={1}))  # type: ignore[arg-type]
+
+
+def test_bad_grid_and_engines() -> None:
+    with pytest.raises(AssertionError, match="pilot"):
+        check_grid(TwoCells(fault="draws"), PROBLEM)
+    with pytest.raises(AssertionError, match="must be a Result"):
+        check_engine(Half(fault="number"), PROBLEM, Goal(tolerance=1.0))
+    with pytest.raises(AssertionError, match="same seed"):
+        check_engine(Half(fault="draws"), PROBLEM, Goal(tolerance=1.0))
+
+
+@pytest.mark.parametrize(
+    ("fault", "match"),
+    [("endless", "did not end"), ("overspends", "overspent"), ("counts", "two rounds")],
+)
+def test_bad_estimators(fault: str, match: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qmc.testing._MOST_ASKS", 1_000)
+    with pytest.raises(AssertionError, match=match):
+        check_estimator(Broken(fault=fault))
+
+
+def test_coverage_rule() -> None:
+    """DESIGN: for n = 1,000 and one test at .95 the limit is 927."""
+    assert_coverage(927, 1_000, 0.95)
+    with pytest.raises(AssertionError, match="926 of 1000"):
+        assert_coverage(926, 1_000, 0.95)
+    assert_coverage(926, 1_000, 0.95, tests=10)
+
+
+def test_oracle_counts_and_follows_the_law() -> None:
+    oracle = BinomialOracle(0.25, rng=1)
+    assert oracle.run([Round(1, 50), Round(0, 7)])[0] == 50  # sin^2(3 pi / 6) = 1
+    assert oracle.queries == 157
+    noisy = BinomialOracle(0.25, rng=1, decay=10.0)
+    assert noisy.run([Round(1, 10_000)])[0] == pytest.approx(5_000, abs=300)
+    same = [BinomialOracle(0.3, rng=4).run([Round(0, 99)]) for _ in range(2)]
+    assert same[0] == same[1]
+    for bad in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InvalidProblem, match="amplitude"):
+            BinomialOracle(bad)
+    with pytest.raises(InvalidProblem, match="decay"):
+        BinomialOracle(0.1, decay=-1.0)
