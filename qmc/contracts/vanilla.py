@@ -1,0 +1,178 @@
+"""European contracts on one terminal price: call, put, digital, call spread."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmc import checks
+from qmc.errors import InvalidProblem
+from qmc.problem import AffinePiece, Array
+
+
+def _strike(name: str, strike: float) -> float:
+    return checks.positive(name, strike, "a strike is a price in the asset's currency")
+
+
+def _expiry(expiry: float) -> float:
+    return checks.positive("expiry", expiry, "years, three months are expiry=0.25")
+
+
+def _terminal(paths: Array) -> Array:
+    if paths.shape[2] != 1:
+        msg = f"paths have {paths.shape[2]} columns: this contract is on one asset's price"
+        raise InvalidProblem(msg)
+    return paths[:, -1, 0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Pays (price - strike)+ at expiry.
+
+    Attributes:
+        strike: > 0, in the asset's currency.
+        expiry: years, > 0.
+
+    Raises:
+        InvalidProblem: for NaN, infinite or non-positive fields.
+    """
+
+    strike: float
+    expiry: float
+
+    def __post_init__(self) -> None:
+        """Refuse fields out of range."""
+        object.__setattr__(self, "strike", _strike("strike", self.strike))
+        object.__setattr__(self, "expiry", _expiry(self.expiry))
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The expiry."""
+        return (self.expiry,)
+
+    def present_value(self, paths: Array, discount: Array) -> Array:
+        """Discounted payoff (n,) of paths (n, 1, 1)."""
+        return np.asarray(discount[-1] * np.maximum(_terminal(paths) - self.strike, 0.0))
+
+    def pieces(self) -> tuple[AffinePiece, ...]:
+        """Price less strike above the strike."""
+        return (AffinePiece(self.strike, math.inf, -self.strike, 1.0),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """Pays (strike - price)+ at expiry. Fields and errors as `Call`."""
+
+    strike: float
+    expiry: float
+
+    def __post_init__(self) -> None:
+        """Refuse fields out of range."""
+        object.__setattr__(self, "strike", _strike("strike", self.strike))
+        object.__setattr__(self, "expiry", _expiry(self.expiry))
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The expiry."""
+        return (self.expiry,)
+
+    def present_value(self, paths: Array, discount: Array) -> Array:
+        """Discounted payoff (n,) of paths (n, 1, 1)."""
+        return np.asarray(discount[-1] * np.maximum(self.strike - _terminal(paths), 0.0))
+
+    def pieces(self) -> tuple[AffinePiece, ...]:
+        """Strike less price below the strike."""
+        return (AffinePiece(0.0, self.strike, self.strike, -1.0),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digital:
+    """Pays cash, or the asset, when the price ends on one side of the strike.
+
+    Attributes:
+        strike: > 0.
+        expiry: years, > 0.
+        kind: "call" pays above the strike, "put" at or below it.
+        pays: "cash" or "asset".
+        cash: amount of a cash digital, > 0.
+
+    Raises:
+        InvalidProblem: for fields out of range or unknown words.
+    """
+
+    strike: float
+    expiry: float
+    kind: str = "call"
+    pays: str = "cash"
+    cash: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse fields out of range."""
+        object.__setattr__(self, "strike", _strike("strike", self.strike))
+        object.__setattr__(self, "expiry", _expiry(self.expiry))
+        checks.choice("kind", self.kind, ("call", "put"))
+        checks.choice("pays", self.pays, ("cash", "asset"))
+        object.__setattr__(self, "cash", checks.positive("cash", self.cash))
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The expiry."""
+        return (self.expiry,)
+
+    def present_value(self, paths: Array, discount: Array) -> Array:
+        """Discounted payoff (n,) of paths (n, 1, 1)."""
+        prices = _terminal(paths)
+        pays = prices > self.strike if self.kind == "call" else prices <= self.strike
+        amount = prices if self.pays == "asset" else self.cash
+        return np.asarray(discount[-1] * np.where(pays, amount, 0.0))
+
+    def pieces(self) -> tuple[AffinePiece, ...]:
+        """Constant or proportional on the paying side."""
+        low, high = (self.strike, math.inf) if self.kind == "call" else (0.0, self.strike)
+        asset = self.pays == "asset"
+        return (AffinePiece(low, high, 0.0 if asset else self.cash, float(asset)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSpread:
+    """Pays (price - low_strike)+ - (price - high_strike)+ at expiry: a bull spread.
+
+    Attributes:
+        low_strike, high_strike: 0 < low < high.
+        expiry: years, > 0.
+
+    Raises:
+        InvalidProblem: for fields out of range or strikes in the wrong order.
+    """
+
+    low_strike: float
+    high_strike: float
+    expiry: float
+
+    def __post_init__(self) -> None:
+        """Refuse fields out of range."""
+        for name in ("low_strike", "high_strike"):
+            object.__setattr__(self, name, _strike(name, getattr(self, name)))
+        if self.low_strike >= self.high_strike:
+            allowed = f"above low_strike={self.low_strike}"
+            raise checks.refuse("high_strike", self.high_strike, allowed)
+        object.__setattr__(self, "expiry", _expiry(self.expiry))
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The expiry."""
+        return (self.expiry,)
+
+    def present_value(self, paths: Array, discount: Array) -> Array:
+        """Discounted payoff (n,) of paths (n, 1, 1)."""
+        capped = np.clip(_terminal(paths), self.low_strike, self.high_strike)
+        return np.asarray(discount[-1] * (capped - self.low_strike))
+
+    def pieces(self) -> tuple[AffinePiece, ...]:
+        """Rising between the strikes, constant above."""
+        return (
+            AffinePiece(self.low_strike, self.high_strike, -self.low_strike, 1.0),
+            AffinePiece(self.high_strike, math.inf, self.high_strike - self.low_strike, 0.0),
+        )
