@@ -201,8 +201,8 @@ class Iterative:
         low = (quadrant * _QUADRANT + inner) / factor
         high = (quadrant * _QUADRANT + outer) / factor
         if low > state.high or high < state.low:
-            hull = {"low": min(low, state.low), "high": min(max(high, state.high), _QUADRANT)}
-            return replace(state, finished=True, status="unresolved", **hull)
+            low, high = min(low, state.low), min(max(high, state.high), _QUADRANT)
+            return replace(state, low=low, high=high, finished=True, status="unresolved")
         return replace(state, low=max(low, state.low), high=min(high, state.high))
 
     def _decide(self, state: IterativeState) -> IterativeState:

@@ -122,8 +122,8 @@ class Sampling:
         share = state.error if state.planned else state.error / (looks * (looks + 1))
         low, high = clopper_pearson(pooled, shots, 1.0 - share)
         if low > state.high or high < state.low:
-            hull = {"low": min(low, state.low), "high": max(high, state.high)}
-            return replace(state, finished=True, status="unresolved", **hull)
+            low, high = min(low, state.low), max(high, state.high)
+            return replace(state, low=low, high=high, finished=True, status="unresolved")
         return self._decide(replace(state, low=max(low, state.low), high=min(high, state.high)))
 
     def estimate(self, state: SamplingState) -> Estimate:
