@@ -42,6 +42,8 @@ TIE_RESOLUTION = 0.02
 _SEARCH_SHARE = 0.4
 # share of a query budget that an expected shortfall may spend on finding its threshold
 _SEARCH_QUERIES = 0.5
+# beyond this many qubits a table's circuit is not built only to be counted
+_SUMMARY_QUBITS = 14
 
 
 @dataclass(slots=True)
@@ -233,7 +235,7 @@ class Quantum:
         )
 
     def _summary(self, run: _Run) -> CircuitSummary | None:
-        if run.first is None:
+        if run.first is None or run.first.num_qubits > _SUMMARY_QUBITS:
             return None
         from qmc.circuits.grover import summary
 

@@ -1,0 +1,141 @@
+"""`Aer`: real circuits and real shots on the Qiskit Aer simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmc import checks, memory
+from qmc.backends.protocols import Oracle
+from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.errors import BackendFailed
+from qmc.rng import child_seeds
+from qmc.rounds import Round
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+# Aer's own gates. `multiplexer` stays out: an inverted state preparation compiled to it crashes
+# the process (DESIGN 6), and a plain cx, u basis simulates several times slower.
+AER_GATES = ("ccx", "cp", "cswap", "cu", "cx", "cy", "cz", "h", "id", "p", "rx", "ry")
+AER_GATES += ("rz", "s", "sdg", "swap", "sx", "sxdg", "t", "tdg", "u", "x", "y", "z")
+_BYTES = {"double": 16.0, "single": 8.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aer:
+    """Run A Q^k and measure the flag, on the state-vector method.
+
+    A and Q are transpiled once an oracle and composed for each power; all rounds of an `ask` go in
+    one job; every job has a fresh seed and Aer gives each circuit of a job its own.
+
+    Attributes:
+        precision: "double" or "single".
+        threads: for one simulation; 0 leaves it to Aer.
+
+    Raises:
+        TooLarge: when the state would not fit the machine.
+        BackendFailed: when Aer raises or returns another number of shots than asked for.
+    """
+
+    precision: str = "double"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse fields out of range."""
+        checks.choice("precision", self.precision, tuple(_BYTES))
+        checks.whole("threads", self.threads, 0)
+
+    def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
+        """The oracle of one amplitude problem; simulates nothing yet."""
+        qubits = problem.num_qubits + 1
+        memory.require(
+            _BYTES[self.precision] * 2.0**qubits,
+            f"the state of {qubits} qubits",
+            "take fewer qubits, or precision='single'",
+        )
+        return AerOracle(problem, self, rng)
+
+
+@dataclass(slots=True)
+class AerOracle:
+    """Circuits of one amplitude problem, compiled when first needed and kept."""
+
+    problem: AmplitudeProblem
+    backend: Aer
+    rng: np.random.Generator
+    decay: float = 0.0
+    _parts: dict[float, tuple[QuantumCircuit, QuantumCircuit, int]] = field(default_factory=dict)
+    _circuits: dict[tuple[int, float], QuantumCircuit] = field(default_factory=dict)
+    _simulator: Any = None
+
+    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
+        """Hits of the flag, one a round; all rounds in one job."""
+        from qiskit.exceptions import QiskitError
+
+        shots = max(one.shots for one in rounds)
+        circuits = [self.circuit(one.power, one.steer) for one in rounds]
+        (seed,) = child_seeds(self.rng, 1)
+        try:
+            # Aer takes one number of shots a job: run the largest and keep each round's first ones
+            job = self._aer().run(circuits, shots=shots, seed_simulator=seed, memory=True)
+            result = job.result()
+            if not result.success:
+                raise BackendFailed(f"Aer ended with status {result.status!r}")
+            outcomes = [result.get_memory(index) for index in range(len(circuits))]
+        except (QiskitError, RuntimeError, ValueError, TypeError) as error:
+            if isinstance(error, BackendFailed):
+                raise
+            powers = [one.power for one in rounds]
+            raise BackendFailed(f"Aer failed on powers {powers}: {error}") from error
+        for one, seen in zip(rounds, outcomes, strict=True):
+            if len(seen) != shots:
+                msg = f"Aer returned {len(seen)} of {shots} shots at power {one.power}"
+                raise BackendFailed(msg)
+        return tuple(
+            seen[: one.shots].count("1") for one, seen in zip(rounds, outcomes, strict=True)
+        )
+
+    def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
+        """A, then Q `power` times, then a measurement of the flag; compiled for Aer."""
+        key = (power, steer)
+        if key not in self._circuits:
+            from qiskit.circuit import QuantumCircuit
+
+            state, grover, flag = self._compiled(steer)
+            circuit = QuantumCircuit(grover.num_qubits, 1)
+            circuit.compose(state, range(state.num_qubits), inplace=True)
+            for _ in range(power):
+                circuit.compose(grover, inplace=True)
+            circuit.measure(flag, 0)
+            self._circuits[key] = circuit
+        return self._circuits[key]
+
+    def _compiled(self, steer: float) -> tuple[QuantumCircuit, QuantumCircuit, int]:
+        if steer not in self._parts:
+            from qiskit import transpile
+
+            from qmc.circuits.grover import grover_operator, steered_problem
+
+            problem = steered_problem(self.problem, steer)
+            gates = list(AER_GATES)
+            state = transpile(problem.circuit, basis_gates=gates, optimization_level=1)
+            grover = transpile(
+                grover_operator(problem, state), basis_gates=gates, optimization_level=1
+            )
+            self._parts[steer] = (state, grover, problem.flag)
+        return self._parts[steer]
+
+    def _aer(self) -> Any:  # noqa: ANN401
+        if self._simulator is None:
+            from qiskit_aer import AerSimulator
+
+            self._simulator = AerSimulator(
+                method="statevector",
+                precision=self.backend.precision,
+                max_parallel_threads=self.backend.threads,
+            )
+        return self._simulator

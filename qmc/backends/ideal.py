@@ -1,0 +1,61 @@
+"""`Ideal`: the noise-free law of the circuit, sampled as binomial shots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmc import memory
+from qmc.backends.protocols import Oracle
+from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.rounds import Round, hit_probability
+
+_BYTES_AN_AMPLITUDE = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ideal:
+    """Draw hits from Binomial(shots, sin^2((2k+1) theta)) without simulating a circuit.
+
+    The amplitude is sum over cells of P(cell) P(flag | cell), which is what A prepares; where no
+    table is known it is read from the circuit's state vector.
+
+    Raises:
+        TooLarge: when a state vector would not fit the machine.
+    """
+
+    def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
+        """The oracle of one amplitude problem."""
+        return IdealOracle(flag_probability(problem), rng)
+
+
+@dataclass(frozen=True, slots=True)
+class IdealOracle:
+    """Binomial hits of a known amplitude."""
+
+    amplitude: float
+    rng: np.random.Generator
+    decay: float = 0.0
+
+    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
+        """Hits, one a round."""
+        return tuple(
+            int(self.rng.binomial(r.shots, hit_probability(self.amplitude, r.power, r.steer)))
+            for r in rounds
+        )
+
+
+def flag_probability(problem: AmplitudeProblem) -> float:
+    """P(flag = 1) after A, without noise."""
+    if problem.probabilities is not None and problem.flags is not None:
+        return float(np.clip(problem.probabilities @ problem.flags, 0.0, 1.0))
+    memory.require(
+        _BYTES_AN_AMPLITUDE * 2.0**problem.num_qubits,
+        f"a state of {problem.num_qubits} qubits",
+        "take fewer qubits",
+    )
+    from qiskit.quantum_info import Statevector
+
+    return float(Statevector(problem.circuit).probabilities([problem.flag])[1])

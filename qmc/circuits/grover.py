@@ -1,0 +1,109 @@
+"""The Grover operator, the steering ancilla, and a circuit's size."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.circuits.loaders import multiplexed_ry
+from qmc.result import CircuitSummary
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+# with fewer controls a multi-controlled X is as cheap without an ancilla
+_CONTROLS_FOR_ANCILLA = 3
+BASIS = ("cx", "rz", "sx", "x")
+
+
+def grover_operator(problem: AmplitudeProblem, state: QuantumCircuit | None = None) -> QuantumCircuit:
+    """Q = A S_0 A^dagger S_flag on num_qubits + 1 qubits; the last one is a clean ancilla.
+
+    S_flag turns the sign where the flag is 1, S_0 where all qubits of A are 0 (Brassard et al.
+    2002, arXiv:quant-ph/0005055, eq. 1, up to a global phase), so that A and then Q^k raises the
+    flag with probability sin^2((2k+1) theta). The ancilla returns to 0; with it the reflection's
+    multi-controlled X has linear size (Khattar and Gidney 2024, arXiv:2407.17966).
+
+    Args:
+        problem: gives A and the flag.
+        state: a compiled version of A to use instead of `problem.circuit`.
+    """
+    from qiskit.circuit import QuantumCircuit
+
+    state = problem.circuit if state is None else state
+    qubits = range(problem.num_qubits)
+    circuit = QuantumCircuit(problem.num_qubits + 1, name="Q")
+    circuit.z(problem.flag)
+    circuit.compose(state.inverse(), qubits, inplace=True)
+    circuit.x(qubits)
+    _append_controlled_z(circuit, problem.num_qubits)
+    circuit.x(qubits)
+    circuit.compose(state, qubits, inplace=True)
+    return circuit
+
+
+def _append_controlled_z(circuit: QuantumCircuit, count: int) -> None:
+    """Turn the sign of |1...1> on qubits 0..count-1; qubit `count` is a clean ancilla."""
+    from qiskit.synthesis import synth_mcx_1_clean_kg24
+
+    controls, target = count - 1, count - 1
+    if controls == 0:
+        circuit.z(target)
+        return
+    circuit.h(target)
+    if controls >= _CONTROLS_FOR_ANCILLA:
+        circuit.compose(synth_mcx_1_clean_kg24(controls), range(count + 1), inplace=True)
+    else:
+        circuit.mcx(list(range(controls)), target)
+    circuit.h(target)
+
+
+def steered_problem(problem: AmplitudeProblem, steer: float) -> AmplitudeProblem:
+    """The problem whose flag, one ancilla, has amplitude (1 - |steer|) a + max(-steer, 0).
+
+    The ancilla is rotated by one angle where the old flag is 1 and by another where it is 0.
+    """
+    if steer == 0.0:
+        return problem
+    given_hit = 1.0 - abs(steer) + max(-steer, 0.0)
+    given_miss = max(-steer, 0.0)
+    flags = None
+    if problem.flags is not None:
+        flags = (1.0 - abs(steer)) * problem.flags + max(-steer, 0.0)
+    return AmplitudeProblem(
+        registers=problem.registers,
+        flag=problem.num_qubits,
+        num_qubits=problem.num_qubits + 1,
+        offset=problem.offset - problem.scale * max(-steer, 0.0) / (1.0 - abs(steer)),
+        scale=problem.scale / (1.0 - abs(steer)),
+        build=functools.partial(_build_steered, problem, (given_miss, given_hit)),
+        probabilities=problem.probabilities,
+        flags=flags,
+        bias_bound=problem.bias_bound,
+    )
+
+
+def _build_steered(problem: AmplitudeProblem, raised: tuple[float, float]) -> QuantumCircuit:
+    from qiskit.circuit import QuantumCircuit
+
+    circuit = QuantumCircuit(problem.num_qubits + 1, name="A steered")
+    circuit.compose(problem.circuit, range(problem.num_qubits), inplace=True)
+    angles = np.array([2.0 * math.asin(math.sqrt(probability)) for probability in raised])
+    multiplexed_ry(circuit, angles, (problem.flag,), problem.num_qubits)
+    return circuit
+
+
+def summary(problem: AmplitudeProblem) -> CircuitSummary:
+    """Qubits, depth and CX of A after transpilation to cx, rz, sx, x, all-to-all."""
+    from qiskit import transpile
+
+    compiled = transpile(problem.circuit, basis_gates=list(BASIS), optimization_level=1)
+    return CircuitSummary(
+        qubits=problem.num_qubits,
+        depth=compiled.depth(),
+        two_qubit_gates=compiled.count_ops().get("cx", 0),
+    )
