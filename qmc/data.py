@@ -80,7 +80,7 @@ def read_prices(path: str | os.PathLike[str], tickers: Sequence[str] | None = No
         msg = f"{where} has {len(frame)} rows and {frame.shape[1]} tickers: must have >= 3 and >= 1"
         raise InvalidProblem(msg)
     try:
-        frame.index = pd.to_datetime(frame.index)
+        frame.index = pd.to_datetime(frame.index, format="ISO8601")
     except (ValueError, TypeError) as error:
         msg = f"{where}: the first column must hold dates such as 2020-01-31; {error}"
         raise InvalidProblem(msg) from error

@@ -79,29 +79,29 @@ def assert_coverage(hits: int, n: int, p: float, *, tests: int = 1) -> None:
     )
 
 
-def check_model(model: Model) -> None:
+def check_model(model: Model, times: tuple[float, ...] = _TIMES) -> None:
     """A model maps normals to finite paths: shapes, purity, each row on its own, discounts."""
     assert isinstance(model, Model), f"{model!r} lacks num_factors, paths or discount"
     _check_value(model)
-    factors = model.num_factors(_TIMES)
+    factors = model.num_factors(times)
     whole = isinstance(factors, int) and factors >= 1
     assert whole, f"num_factors gave {factors!r}: must be an integer >= 1"
     normals = np.random.default_rng(0).standard_normal((64, factors))
     kept = normals.copy()
-    paths = model.paths(_TIMES, normals)
+    paths = model.paths(times, normals)
     assert np.array_equal(normals, kept), "paths() changed its normals: copy before writing"
-    shaped = paths.shape == (64, len(_TIMES), *paths.shape[2:3]) and bool(paths.shape[2:])
-    assert shaped, f"paths gave shape {paths.shape}: must be (64, {len(_TIMES)}, columns)"
+    shaped = paths.shape == (64, len(times), *paths.shape[2:3]) and bool(paths.shape[2:])
+    assert shaped, f"paths gave shape {paths.shape}: must be (64, {len(times)}, columns)"
     assert paths.dtype == np.float64, f"paths gave dtype {paths.dtype}: must be float64"
     assert np.all(np.isfinite(paths)), "paths gave NaN or inf for standard normals"
-    assert np.array_equal(paths, model.paths(_TIMES, normals)), (
+    assert np.array_equal(paths, model.paths(times, normals)), (
         "paths gave different numbers for the same normals: a model never draws"
     )
-    assert np.allclose(paths[:7], model.paths(_TIMES, normals[:7]), rtol=1e-12, atol=0.0), (
+    assert np.allclose(paths[:7], model.paths(times, normals[:7]), rtol=1e-12, atol=0.0), (
         "a path depends on the other rows of normals"
     )
-    discount = np.asarray(model.discount(_TIMES))
-    assert discount.shape == (len(_TIMES),), f"discount gave shape {discount.shape}"
+    discount = np.asarray(model.discount(times))
+    assert discount.shape == (len(times),), f"discount gave shape {discount.shape}"
     assert np.all(np.isfinite(discount) & (discount > 0.0)), f"discount gave {discount}"
 
 
