@@ -25,7 +25,6 @@ from .result import Budget, Cost, Estimate, Interval, Result
 from .rounds import Round
 from .serialise import from_dict, from_json, to_dict, to_json
 
-
 __version__: str
 
 __all__ = [

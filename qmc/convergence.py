@@ -227,7 +227,7 @@ def _row(name: str, label: str, truth: float, seed: int, result: Result) -> Conv
 
 def _fit(queries: Array, errors: Array) -> float:
     """Least-squares slope of log 95th-percentile error on log mean queries."""
-    if len(queries) < 2:  # noqa: PLR2004
+    if len(queries) < 2:
         return math.nan
     heights = np.percentile(errors, _PERCENTILE, axis=1)
     if np.any(heights <= 0.0):

@@ -21,13 +21,14 @@ _TRADING_DAYS = 252
 
 
 def sp500_stocks(
-    tickers: Sequence[str] | None = None, *, start: str | None = None, end: str | None = None
+    tickers: Sequence[str] | None = None, start: str | None = None, end: str | None = None
 ) -> pd.DataFrame:
     """Adjusted daily closes of 20 large US stocks, 1990 to 2022, shipped by skfolio; no network.
 
     Args:
         tickers: some of the columns; all when None.
-        start, end: dates such as "2020-01-01", inclusive.
+        start: first date, such as "2020-01-01", inclusive.
+        end: last date, inclusive.
 
     Returns:
         Prices (dates, tickers).
@@ -85,7 +86,9 @@ def read_prices(path: str | os.PathLike[str], tickers: Sequence[str] | None = No
         msg = f"{where}: the first column must hold dates such as 2020-01-31; {error}"
         raise InvalidProblem(msg) from error
     if frame.index.hasnans:
-        msg = f"{where}: row {int(np.argmax(frame.index.isna())) + 1} has no date; give every row one"
+        msg = (
+            f"{where}: row {int(np.argmax(frame.index.isna())) + 1} has no date; give every row one"
+        )
         raise InvalidProblem(msg)
     _check_dates(frame, where)
     return _checked_numbers(_choose(frame, tickers, where), where)
@@ -139,7 +142,9 @@ def _read(path: Path) -> pd.DataFrame:
         return reader(path)
     except (OSError, ValueError, pa.ArrowException, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0]
-        msg = f"cannot read prices file {str(path)!r}: {reason}; give a readable CSV or Parquet file"
+        msg = (
+            f"cannot read prices file {str(path)!r}: {reason}; give a readable CSV or Parquet file"
+        )
         raise InvalidProblem(msg) from error
 
 
@@ -156,9 +161,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return frame.set_index(frame.columns[0]) if isinstance(frame.index, pd.RangeIndex) else frame
 
 
-def _choose(
-    prices: pd.DataFrame, tickers: Sequence[str] | None, where: str
-) -> pd.DataFrame:
+def _choose(prices: pd.DataFrame, tickers: Sequence[str] | None, where: str) -> pd.DataFrame:
     if tickers is None:
         return prices
     wanted = list(tickers)
@@ -191,14 +194,14 @@ def _check_dates(prices: pd.DataFrame, where: str) -> None:
 def _checked_numbers(prices: pd.DataFrame, where: str) -> pd.DataFrame:
     import pandas as pd
 
-    numbers = prices.apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    numbers: pd.DataFrame = prices.apply(pd.to_numeric, errors="coerce").astype(np.float64)
     bad = np.argwhere(~(np.isfinite(numbers.to_numpy()) & (numbers.to_numpy() > 0.0)))
     if len(bad):
         row, column = bad[0].tolist()
         given = prices.iloc[row, column]
         msg = (
-            f"{where}: {prices.columns[column]} on {prices.index[row].date()} is {given!r}: must be "
-            "a finite price above 0; mend or drop that date or ticker"
+            f"{where}: {prices.columns[column]} on {prices.index[row].date()} is {given!r}: must "
+            "be a finite price above 0; mend or drop that date or ticker"
         )
         raise InvalidProblem(msg)
     return numbers

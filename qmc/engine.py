@@ -329,7 +329,9 @@ class Quantum:
         confidence = run.goal.confidence
         interval = Interval(float(edges[bracket.low]), float(edges[bracket.high]), confidence)
         value = interpolate(edges, bracket, 1.0 - level)
-        note = f"edges {bracket.low} to {bracket.high} of {edges.size - 1}, tests {len(bracket.tests)}"
+        note = (
+            f"edges {bracket.low} to {bracket.high} of {edges.size - 1}, tests {len(bracket.tests)}"
+        )
         line = BudgetLine(
             "threshold search", "sampling", interval.half_width, 1.0 - confidence, note
         )
@@ -345,9 +347,7 @@ class Quantum:
         """
         goal, tau, share = run.goal, 1.0 - level, 1.0 - run.goal.confidence
         reserve = 0 if goal.queries is None else int((1.0 - _SEARCH_QUERIES) * goal.queries)
-        resolve = Goal(
-            queries=goal.queries or 2**62, confidence=1.0 - _SEARCH_SHARE * share
-        )
+        resolve = Goal(queries=goal.queries or 2**62, confidence=1.0 - _SEARCH_SHARE * share)
         bracket = self._search(run, level, resolve, reserve)
         edges = np.asarray(run.table.edges)
         threshold, slack = _threshold_and_slack(edges, bracket, tau)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from qmc import checks
@@ -86,7 +86,9 @@ class NormalLaw:
 
     def ppf(self, p: ArrayLike) -> Array:
         """Smallest x with cdf(x) >= p."""
-        return np.asarray(self.location + self.scale * special.ndtri(p))
+        return np.asarray(
+            self.location + self.scale * special.ndtri(np.asarray(p, dtype=np.float64))
+        )
 
     def partial_mean(self, x: ArrayLike) -> Array:
         """E[X; X <= x] = location cdf(x) - scale pdf(z), z = (x - location) / scale."""
@@ -138,7 +140,10 @@ class StudentTLaw:
 
     def ppf(self, p: ArrayLike) -> Array:
         """Smallest x with cdf(x) >= p."""
-        return np.asarray(self.location + self.scale * special.stdtrit(self.degrees_of_freedom, p))
+        return np.asarray(
+            self.location
+            + self.scale * special.stdtrit(self.degrees_of_freedom, np.asarray(p, dtype=np.float64))
+        )
 
     def _tail_moment(self, z: Array) -> Array:
         """E[T; T > z] for the standard law = pdf(z) (nu + z^2) / (nu - 1)."""
@@ -203,7 +208,7 @@ class LogNormalLaw:
 
     def ppf(self, p: ArrayLike) -> Array:
         """Smallest x with cdf(x) >= p."""
-        z = special.ndtri(p)
+        z = special.ndtri(np.asarray(p, dtype=np.float64))
         return np.asarray(self.mean * np.exp(self.log_sd * (z - 0.5 * self.log_sd)))
 
     def partial_mean(self, x: ArrayLike) -> Array:
@@ -300,7 +305,7 @@ class EmpiricalLaw:
         """E[X]."""
         return float(self._moments[-1])
 
-    def _rank(self, x: ArrayLike) -> Array:
+    def _rank(self, x: ArrayLike) -> NDArray[np.intp]:
         return np.searchsorted(self._sorted, np.asarray(x, dtype=np.float64), side="right")
 
     def cdf(self, x: ArrayLike) -> Array:

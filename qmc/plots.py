@@ -106,8 +106,12 @@ def plot_convergence(
         queries, errors = table.curve(problem, engine)
         x, high = queries.mean(axis=1), np.percentile(errors, 95.0, axis=1)
         slope = table.slope(problem, engine)
-        fitted = "" if math.isnan(slope.value) else (
-            f", slope {slope.value:.2f} [{slope.interval.low:.2f}, {slope.interval.high:.2f}]"
+        fitted = (
+            ""
+            if math.isnan(slope.value)
+            else (
+                f", slope {slope.value:.2f} [{slope.interval.low:.2f}, {slope.interval.high:.2f}]"
+            )
         )
         axes.plot(x, high, "o-", color=colour, label=f"{engine}{fitted}")
         axes.plot(x, np.median(errors, axis=1), ":", color=colour, lw=1)

@@ -83,9 +83,8 @@ def find_bracket(
             low = edge
         elif tail.interval.high < tail_probability:
             high = edge
-        elif tail.status in {"budget_exhausted", "interrupted"}:
-            ended = "interrupted" if tail.status == "interrupted" else "budget_exhausted"
-            return Bracket(low, high, tuple(tests), ended)
+        elif tail.status == "budget_exhausted" or tail.status == "interrupted":  # noqa: PLR1714
+            return Bracket(low, high, tuple(tests), tail.status)
 
 
 def interpolate(edges: Array, bracket: Bracket, tail_probability: float) -> float:

@@ -35,7 +35,7 @@ class Interval:
 
     @property
     def width(self) -> float:
-        """high - low."""
+        """High - low."""
         return self.high - self.low
 
     @property
@@ -149,7 +149,7 @@ class Provenance:
     goal: Goal
     engine: str
     seed: str
-    versions: tuple[tuple[str, str], ...] = field(default_factory=lambda: package_versions())
+    versions: tuple[tuple[str, str], ...] = field(default_factory=lambda: package_versions())  # noqa: PLW0108
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,4 +249,3 @@ def status_for(goal: Goal, value: float, half_width: float, *, spent: bool) -> S
     if half_width <= allowed:
         return "converged"
     return "budget_exhausted" if spent else "unresolved"
-

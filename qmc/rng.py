@@ -10,7 +10,12 @@ import numpy as np
 from qmc.errors import InvalidProblem
 
 RNGLike: TypeAlias = (
-    int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
+    int
+    | Sequence[int]
+    | np.random.SeedSequence
+    | np.random.BitGenerator
+    | np.random.Generator
+    | None
 )
 
 _SEED_BITS = 63

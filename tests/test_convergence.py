@@ -24,8 +24,17 @@ def synthetic(exponent, seeds=40):
             error = abs(rng.normal()) * budget**exponent
             rows.append(
                 ConvergenceRow(
-                    problem="p", engine="e", budget=budget, seed=seed, queries=budget, value=error,
-                    reference=0.0, error=error, half_width=1.0, covered=True, seconds=0.1,
+                    problem="p",
+                    engine="e",
+                    budget=budget,
+                    seed=seed,
+                    queries=budget,
+                    value=error,
+                    reference=0.0,
+                    error=error,
+                    half_width=1.0,
+                    covered=True,
+                    seconds=0.1,
                     status="converged",
                 )
             )
@@ -78,7 +87,10 @@ def test_two_engines_of_one_kind_are_told_apart():
 )
 def test_bad_studies_are_refused(changes, named):
     arguments = {
-        "problems": [CALL], "engines": [MonteCarlo()], "queries": [1_000], "seeds": 1,
+        "problems": [CALL],
+        "engines": [MonteCarlo()],
+        "queries": [1_000],
+        "seeds": 1,
         "reference": [8.0],
     } | changes
     with pytest.raises(InvalidProblem, match=named):

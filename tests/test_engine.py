@@ -119,9 +119,7 @@ def test_uniform_grid_says_that_it_covers_the_grid_only():
 
 RISK = [
     NORMAL,
-    StudentTReturns(
-        mean=(0.0, 0.0), covariance=((1e-4, 0.0), (0.0, 1e-4)), degrees_of_freedom=4.0
-    ),
+    StudentTReturns(mean=(0.0, 0.0), covariance=((1e-4, 0.0), (0.0, 1e-4)), degrees_of_freedom=4.0),
     HistoricalReturns(returns=np.random.default_rng(2).normal(0.0, 0.01, size=(777, 2))),
 ]
 

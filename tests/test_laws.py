@@ -86,7 +86,9 @@ def test_empirical_quantile_is_the_smallest_sample_that_reaches_the_level():
     assert law.negated().ppf(0.01) == -496.0
 
 
-@pytest.mark.parametrize("law", [*(pair[0] for pair in CONTINUOUS), EmpiricalLaw(samples=(1.0, 2.0, 4.0))])
+@pytest.mark.parametrize(
+    "law", [*(pair[0] for pair in CONTINUOUS), EmpiricalLaw(samples=(1.0, 2.0, 4.0))]
+)
 def test_cells_sum_to_the_whole(law):
     edges = np.concatenate([[-np.inf], np.linspace(-3.0, 6.0, 33), [np.inf]])
     assert isinstance(law, Law)

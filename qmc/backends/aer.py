@@ -20,8 +20,32 @@ if TYPE_CHECKING:
 
 # Aer's own gates. `multiplexer` stays out: an inverted state preparation compiled to it crashes
 # the process (DESIGN 6), and a plain cx, u basis simulates several times slower.
-AER_GATES = ("ccx", "cp", "cswap", "cu", "cx", "cy", "cz", "h", "id", "p", "rx", "ry")
-AER_GATES += ("rz", "s", "sdg", "swap", "sx", "sxdg", "t", "tdg", "u", "x", "y", "z")
+AER_GATES = (
+    "ccx",
+    "cp",
+    "cswap",
+    "cu",
+    "cx",
+    "cy",
+    "cz",
+    "h",
+    "id",
+    "p",
+    "rx",
+    "ry",
+    "rz",
+    "s",
+    "sdg",
+    "swap",
+    "sx",
+    "sxdg",
+    "t",
+    "tdg",
+    "u",
+    "x",
+    "y",
+    "z",
+)
 _BYTES = {"double": 16.0, "single": 8.0}
 
 

@@ -59,8 +59,6 @@ class AmplitudeProblem:
 class Encoding(Protocol):
     """Turns a discretised problem and a functional into an amplitude problem."""
 
-    def encode(
-        self, problem: DiscreteProblem, functional: Functional = Mean()
-    ) -> AmplitudeProblem:
+    def encode(self, problem: DiscreteProblem, functional: Functional = Mean()) -> AmplitudeProblem:
         """Return the amplitude problem; `Unsupported` for a problem it cannot encode."""
         ...

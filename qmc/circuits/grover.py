@@ -20,7 +20,9 @@ _CONTROLS_FOR_ANCILLA = 3
 BASIS = ("cx", "rz", "sx", "x")
 
 
-def grover_operator(problem: AmplitudeProblem, state: QuantumCircuit | None = None) -> QuantumCircuit:
+def grover_operator(
+    problem: AmplitudeProblem, state: QuantumCircuit | None = None
+) -> QuantumCircuit:
     """Q = A S_0 A^dagger S_flag on num_qubits + 1 qubits; the last one is a clean ancilla.
 
     S_flag turns the sign where the flag is 1, S_0 where all qubits of A are 0 (Brassard et al.

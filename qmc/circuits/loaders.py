@@ -74,7 +74,5 @@ def _walsh_hadamard(values: Array) -> Array:
     result = np.asarray(values, dtype=np.float64)
     for bit in range(values.size.bit_length() - 1):
         pairs = result.reshape(-1, 2, 2**bit)
-        result = np.stack(
-            [pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1
-        ).ravel()
+        result = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1).ravel()
     return result

@@ -41,9 +41,7 @@ class MultiplexedRotation:
         """Refuse an unknown loader."""
         checks.choice("loader", self.loader, LOADERS)
 
-    def encode(
-        self, problem: DiscreteProblem, functional: Functional = Mean()
-    ) -> AmplitudeProblem:
+    def encode(self, problem: DiscreteProblem, functional: Functional = Mean()) -> AmplitudeProblem:
         """The amplitude problem of a functional of the table's outcome."""
         if not isinstance(problem, CellTable):
             msg = (

@@ -58,7 +58,9 @@ class CellTable:
                 msg = f"{name} sums to {marginal.sum()!r}: must be >= 0 everywhere and sum to 1"
                 raise InvalidProblem(msg)
         if self.values.shape != (2**self.num_qubits,) or not np.all(np.isfinite(self.values)):
-            msg = f"values has shape {self.values.shape}: must be {2**self.num_qubits} finite values"
+            msg = (
+                f"values has shape {self.values.shape}: must be {2**self.num_qubits} finite values"
+            )
             raise InvalidProblem(msg)
         if self.edges is not None and self.edges.shape != (2**self.num_qubits + 1,):
             msg = f"edges has shape {self.edges.shape}: must be one longer than values"

@@ -161,9 +161,7 @@ def _law_and_pieces(problem: Problem) -> tuple[Law, tuple[AffinePiece, ...]]:
     raise Unsupported(msg)
 
 
-def _indicators(
-    pieces: tuple[AffinePiece, ...], threshold: float
-) -> Iterator[AffinePiece]:
+def _indicators(pieces: tuple[AffinePiece, ...], threshold: float) -> Iterator[AffinePiece]:
     """Pieces of the indicator of payoff > threshold; where no piece applies the payoff is 0."""
     position = -np.inf
     for piece in (*pieces, AffinePiece(np.inf, np.inf, 0.0, 0.0)):
@@ -179,4 +177,3 @@ def _indicators(
             continue
         if low < high:
             yield AffinePiece(low, high, 1.0, 0.0)
-

@@ -10,6 +10,7 @@ from qmc import checks
 from qmc.errors import Unsupported
 from qmc.grids.cell_table import CellTable
 from qmc.grids.law_grid import require_table_memory
+from qmc.laws import LogNormalLaw
 from qmc.measures import Price
 from qmc.problem import Problem, TerminalLaw, TerminalPayoff
 
@@ -57,6 +58,9 @@ class UniformGrid:
             )
             raise Unsupported(msg)
         law = model.terminal_law(contract.expiry)
+        if not isinstance(law, LogNormalLaw):
+            msg = f"UniformGrid takes a LogNormalLaw, not a {type(law).__name__}: use LawGrid"
+            raise Unsupported(msg)
         prices = self._window(law.mean, law.log_sd)
         # the log-normal density at the points, up to a factor that renormalising removes
         z = np.log(prices / law.mean) / law.log_sd + 0.5 * law.log_sd

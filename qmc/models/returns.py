@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import signal, special
+from scipy import special
 
 from qmc import checks
 from qmc.contracts.portfolio import Portfolio
@@ -36,7 +36,7 @@ class HistoricalReturns:
         InvalidProblem: for empty, NaN, infinite or mis-shaped data and returns <= -1.
     """
 
-    returns: tuple[tuple[float, ...], ...]
+    returns: ArrayLike
     _days: Array = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -88,7 +88,7 @@ class FilteredReturns:
         InvalidProblem: as `HistoricalReturns`, and where an asset never moves.
     """
 
-    returns: tuple[tuple[float, ...], ...]
+    returns: ArrayLike
     decay: float = 0.94
     _days: Array = field(init=False, repr=False, compare=False)
 
@@ -222,7 +222,7 @@ class StudentTReturns:
         object.__setattr__(self, "degrees_of_freedom", nu)
 
     @classmethod
-    def from_returns(cls, returns: ArrayLike, *, degrees_of_freedom: float) -> Self:
+    def from_returns(cls, returns: ArrayLike, *, degrees_of_freedom: float = 4.0) -> Self:
         """Match mean and covariance of (days, assets) simple returns at given tails."""
         fitted = NormalReturns.from_returns(returns)
         return cls(
@@ -270,6 +270,8 @@ def ewma_volatility(returns: Array, decay: float) -> Array:
     variance[d + 1] = decay * variance[d] + (1 - decay) * return[d]^2 (RiskMetrics 1996), started
     from the mean square of the first 50 days.
     """
+    from scipy import signal  # loads scipy.stats, so only when it is used
+
     squares = np.square(returns)
     start = squares[:_SEED_DAYS].mean(axis=0)
     later, _ = signal.lfilter(

@@ -36,7 +36,13 @@ def test_hits_follow_the_law_of_the_circuit(backend, qubits):
     problem = encoded(qubits)
     amplitude = float(problem.probabilities @ problem.flags)
     oracle = backend.oracle(problem, rng=np.random.default_rng(qubits))
-    rounds = [Round(0, 4000), Round(1, 3000), Round(3, 2000), Round(2, 1000, 0.4), Round(2, 1, -0.4)]
+    rounds = [
+        Round(0, 4000),
+        Round(1, 3000),
+        Round(3, 2000),
+        Round(2, 1000, 0.4),
+        Round(2, 1, -0.4),
+    ]
     for one, hits in zip(rounds, oracle.run(rounds), strict=True):
         p = hit_probability(amplitude, one.power, one.steer)
         assert stats.binomtest(hits, one.shots, min(p, 1.0)).pvalue > FALSE_ALARM, one
@@ -45,9 +51,7 @@ def test_hits_follow_the_law_of_the_circuit(backend, qubits):
 def test_aer_and_ideal_agree_in_distribution():
     problem = encoded(3)
     samples = [
-        [
-            backend.oracle(problem, rng=np.random.default_rng(1)).run([Round(2, 40)] * 300)
-        ][0]
+        [backend.oracle(problem, rng=np.random.default_rng(1)).run([Round(2, 40)] * 300)][0]
         for backend in (Aer(), Ideal())
     ]
     counts = [np.bincount(np.digitize(sample, [30, 33, 35, 37]), minlength=5) for sample in samples]
@@ -65,8 +69,12 @@ def test_the_table_amplitude_is_the_circuits(qubits):
         ideal, abs=1e-12
     )
     bare = AmplitudeProblem(
-        registers=problem.registers, flag=problem.flag, num_qubits=problem.num_qubits,
-        offset=0.0, scale=1.0, build=problem.build,
+        registers=problem.registers,
+        flag=problem.flag,
+        num_qubits=problem.num_qubits,
+        offset=0.0,
+        scale=1.0,
+        build=problem.build,
     )
     assert Ideal().oracle(bare, rng=np.random.default_rng(0)).amplitude == pytest.approx(
         ideal, abs=1e-12
@@ -163,6 +171,9 @@ def test_our_path_survives_what_crashes_the_stock_one():
     """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -103,7 +103,10 @@ def test_flag_amplitude_carries_the_grid_mean(registers, sign):
 
 def test_a_table_of_zeros_encodes_zero():
     table = CellTable(
-        registers=(2,), marginals=(np.full(4, 0.25),), values=np.zeros(4), bias="exact",
+        registers=(2,),
+        marginals=(np.full(4, 0.25),),
+        values=np.zeros(4),
+        bias="exact",
         bias_bound=0.0,
     )
     problem = MultiplexedRotation().encode(table)
@@ -112,9 +115,7 @@ def test_a_table_of_zeros_encodes_zero():
 
 def test_a_tail_is_a_table_of_zeros_and_ones():
     model = NormalReturns(mean=(0.0,), covariance=((1e-4,),))
-    table = LawGrid(qubits=4).discretise(
-        Problem(model, Portfolio(weights=(1.0,)), VaR(level=0.99))
-    )
+    table = LawGrid(qubits=4).discretise(Problem(model, Portfolio(weights=(1.0,)), VaR(level=0.99)))
     edge = float(table.edges[9])
     problem = MultiplexedRotation().encode(table, Tail(edge))
     amplitude = Statevector(problem.circuit).probabilities([problem.flag])[1]

@@ -47,9 +47,9 @@ def test_put_call_parity_of_payoffs(price, strike):
 
 
 def test_known_payoffs():
-    assert payoff(CallSpread(low_strike=90, high_strike=110, expiry=1), [80, 100, 200]).tolist() == (
-        pytest.approx([0.0, 9.0, 18.0])
-    )
+    assert payoff(
+        CallSpread(low_strike=90, high_strike=110, expiry=1), [80, 100, 200]
+    ).tolist() == (pytest.approx([0.0, 9.0, 18.0]))
     at_strike = [payoff(contract, [100.0])[0] for contract in VANILLA[3:]]
     assert at_strike == pytest.approx([0.0, 0.0, 2.7, 90.0])  # a digital call pays above only
 

@@ -95,9 +95,7 @@ def test_put_call_parity_holds_on_the_grid(strike, vol, expiry, qubits):
 
 def test_cells_have_equal_probability_and_values_increase_for_a_call():
     market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
-    table = LawGrid(qubits=4).discretise(
-        Problem(market, Call(strike=105.0, expiry=1.0), Price())
-    )
+    table = LawGrid(qubits=4).discretise(Problem(market, Call(strike=105.0, expiry=1.0), Price()))
     assert np.all(table.probabilities == 2.0**-4)
     assert np.all(np.diff(table.values) >= 0.0)
     assert table.bias == "exact"
@@ -189,9 +187,7 @@ def test_thresholds_must_be_edges():
     with pytest.raises(InvalidProblem, match="edge"):
         table.outcomes(Tail(0.123456))
     market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
-    priced = LawGrid(qubits=3).discretise(
-        Problem(market, Call(strike=105.0, expiry=1.0), Price())
-    )
+    priced = LawGrid(qubits=3).discretise(Problem(market, Call(strike=105.0, expiry=1.0), Price()))
     with pytest.raises(InvalidProblem, match="no edges"):
         priced.outcomes(Tail(1.0))
 

@@ -1,0 +1,6 @@
+"""Classical engines for the same Problem, Goal and Result as the quantum engine."""
+
+from classical_baseline.analytic import Analytic
+from classical_baseline.monte_carlo import MonteCarlo
+
+__all__ = ["Analytic", "MonteCarlo"]

@@ -1,0 +1,167 @@
+"""`Analytic`: closed forms, from exact laws."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmc.errors import Unsupported
+from qmc.laws import Law, cell_masses, cell_partial_means
+from qmc.measures import ES, ExpectedLoss, Price, Probability, VaR
+from qmc.problem import AffinePiece, Goal, Problem, TerminalLaw, TerminalPayoff, ValueLaw
+from qmc.result import (
+    Budget,
+    BudgetLine,
+    Cost,
+    Interval,
+    Provenance,
+    Result,
+    describe_seed,
+)
+from qmc.rng import RNGLike
+
+
+@dataclass(frozen=True, slots=True)
+class Analytic:
+    """Closed forms: no sampling, an interval of width 0.
+
+    Two ways. A terminal payoff's affine pieces are integrated against the law of the price at
+    expiry (Price, Probability, ExpectedLoss); for a call under Black and Scholes that is their
+    formula (1973, doi:10.1086/260062, eq. 13). A model that knows the law of the contract's value
+    gives Price, Probability, ExpectedLoss, VaR and ES from it.
+
+    >>> from qmc import BlackScholes, Call, Goal, Price, Problem
+    >>> market = BlackScholes(spot=100.0, vol=0.20, rate=0.05)
+    >>> problem = Problem(market, Call(strike=105.0, expiry=1.0), Price())
+    >>> round(Analytic().solve(problem, Goal(tolerance=0.01)).value, 6)
+    8.021352
+    """
+
+    def solve(self, problem: Problem, goal: Goal, *, rng: RNGLike = None) -> Result:
+        """Find the number; `goal` gives the confidence that is stated, `rng` is not used.
+
+        Raises:
+            Unsupported: when model and contract have no common closed form.
+        """
+        begin = time.perf_counter()
+        value, note = _closed_form(problem)
+        return Result(
+            value=value,
+            interval=Interval(value, value, goal.confidence),
+            covers="continuous",
+            status="converged",
+            budget=Budget((BudgetLine("closed form", "exact", 0.0, 0.0, note),)),
+            cost=Cost(seconds=time.perf_counter() - begin),
+            provenance=Provenance(
+                problem=problem, goal=goal, engine=repr(self), seed=describe_seed(rng)
+            ),
+        )
+
+
+def _closed_form(problem: Problem) -> tuple[float, str]:
+    model, contract, measure = problem.model, problem.contract, problem.measure
+    if not isinstance(measure, Price | Probability | ExpectedLoss | VaR | ES):
+        msg = (
+            f"Analytic does not know the measure {type(measure).__name__}: it treats Price, "
+            "Probability, ExpectedLoss, VaR and ES"
+        )
+        raise Unsupported(msg)
+    if (
+        isinstance(measure, Price | Probability | ExpectedLoss)
+        and isinstance(model, TerminalLaw)
+        and isinstance(contract, TerminalPayoff)
+    ):
+        law = model.terminal_law(contract.expiry)
+        discount = float(model.discount((contract.expiry,))[0])
+        return _from_price(law, contract.pieces(), discount, measure), "law of the price at expiry"
+    if isinstance(model, ValueLaw):
+        return _from_value(model.value_law(contract), measure), "law of the contract's value"
+    raise Unsupported(_missing(problem))
+
+
+def _missing(problem: Problem) -> str:
+    model, contract = type(problem.model).__name__, type(problem.contract).__name__
+    if isinstance(problem.measure, VaR | ES):
+        lacking = f"{model} has no value_law (ValueLaw)"
+    elif not isinstance(problem.model, TerminalLaw):
+        lacking = f"{model} has neither terminal_law (TerminalLaw) nor value_law (ValueLaw)"
+    else:
+        lacking = f"{contract} has no expiry and pieces (TerminalPayoff)"
+    return (
+        f"Analytic has no closed form of {type(problem.measure).__name__} for {contract} under "
+        f"{model}: {lacking}; classical_baseline.MonteCarlo treats it"
+    )
+
+
+def _from_price(
+    law: Law,
+    pieces: tuple[AffinePiece, ...],
+    discount: float,
+    measure: Price | Probability | ExpectedLoss,
+) -> float:
+    if isinstance(measure, Probability):
+        return _probability(law, pieces, measure.threshold / discount)
+    price = discount * math.fsum(_piece_mean(law, piece) for piece in pieces)
+    return -price if isinstance(measure, ExpectedLoss) else price
+
+
+def _piece_mean(law: Law, piece: AffinePiece) -> float:
+    """E[intercept + slope X; low < X <= high]."""
+    edges = np.array([piece.low, piece.high])
+    total = 0.0
+    if piece.intercept != 0.0:
+        total += piece.intercept * float(cell_masses(law, edges)[0])
+    if piece.slope != 0.0:
+        total += piece.slope * float(cell_partial_means(law, edges)[0])
+    return total
+
+
+def _probability(law: Law, pieces: tuple[AffinePiece, ...], threshold: float) -> float:
+    """P(payoff > threshold): the mass of the prices where it is, piece by piece."""
+    total = 0.0
+    for piece in _with_gaps(pieces):
+        low, high = piece.low, piece.high
+        if piece.slope == 0.0:
+            if piece.intercept <= threshold:
+                continue
+        elif piece.slope > 0.0:
+            low = max(low, (threshold - piece.intercept) / piece.slope)
+        else:
+            # strictly below, which differs from below where the law has atoms
+            crossing = (threshold - piece.intercept) / piece.slope
+            high = min(high, math.nextafter(crossing, -math.inf))
+        if low < high:
+            total += float(cell_masses(law, np.array([low, high]))[0])
+    return min(max(total, 0.0), 1.0)
+
+
+def _with_gaps(pieces: tuple[AffinePiece, ...]) -> list[AffinePiece]:
+    """The pieces, and between them those where the contract pays 0."""
+    filled, end = [], -math.inf
+    for piece in pieces:
+        if piece.low > end:
+            filled.append(AffinePiece(end, piece.low, 0.0, 0.0))
+        filled.append(piece)
+        end = piece.high
+    if end < math.inf:
+        filled.append(AffinePiece(end, math.inf, 0.0, 0.0))
+    return filled
+
+
+def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | VaR | ES) -> float:
+    """The measure from the law of the present value; ES by Acerbi and Tasche (2002, eq. 3)."""
+    if isinstance(measure, Price):
+        return float(law.mean)
+    if isinstance(measure, ExpectedLoss):
+        return -float(law.mean)
+    if isinstance(measure, Probability):
+        return float(law.sf(measure.threshold))
+    loss = law.negated()
+    quantile = float(loss.ppf(measure.level))
+    if isinstance(measure, VaR):
+        return quantile
+    excess = float(loss.upper_partial_mean(quantile)) - quantile * float(loss.sf(quantile))
+    return quantile + excess / (1.0 - measure.level)

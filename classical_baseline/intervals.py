@@ -1,0 +1,173 @@
+"""Confidence intervals of a mean, a probability, a quantile and an expected shortfall.
+
+Statistics only: nothing here draws a number or knows a problem.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from qmc.problem import Array
+from qmc.result import Interval
+
+# normal quantile of the one-sided 99.9 % limits that plan a number of paths
+PLANNING_QUANTILE = 3.09
+# n level within this of a whole number counts as that number: 0.99 * 700 = 693.0000000000001
+_RANK_SLACK = 1e-9
+# fewer losses at or above the quantile than this say nothing of their spread
+_MIN_TAIL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Count, mean, and sums of squares and fourth powers about the mean.
+
+    The fourth powers of a merged pair are those about the parts' own means: they only plan.
+    """
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    fourths: float = 0.0
+
+    @classmethod
+    def of(cls, values: Array) -> Moments:
+        """The moments of values (n,)."""
+        mean = float(values.mean())
+        squares = (values - mean) ** 2
+        return cls(values.size, mean, float(squares.sum()), float((squares * squares).sum()))
+
+    def merge(self, other: Moments) -> Moments:
+        """The moments of both samples together.
+
+        Chan, Golub and LeVeque (1983, doi:10.1080/00031305.1983.10483115, eq. 2.1).
+        """
+        count = self.count + other.count
+        if count == 0:
+            return self
+        gap = other.mean - self.mean
+        return Moments(
+            count,
+            self.mean + gap * other.count / count,
+            self.squares + other.squares + gap * gap * self.count * other.count / count,
+            self.fourths + other.fourths,
+        )
+
+    @property
+    def variance(self) -> float:
+        """Unbiased variance; infinite below two values."""
+        return self.squares / (self.count - 1) if self.count > 1 else math.inf
+
+    def variance_limit(self) -> float:
+        """Upper 99.9 % limit of the variance, from the spread of the squares."""
+        if self.count <= 1:
+            return math.inf
+        spread = max(self.fourths / self.count - (self.squares / self.count) ** 2, 0.0)
+        return self.variance + PLANNING_QUANTILE * math.sqrt(spread / self.count)
+
+
+def student_quantile(confidence: float, freedom: float) -> float:
+    """Two-sided Student quantile; infinite below one degree of freedom."""
+    if freedom < 1.0:
+        return math.inf
+    return float(special.stdtrit(freedom, 0.5 + 0.5 * confidence))
+
+
+def student_interval(centre: float, variance: float, freedom: float, confidence: float) -> Interval:
+    """Centre -+ quantile sqrt(variance), `variance` that of the estimator itself."""
+    if freedom < 1.0 or not math.isfinite(variance):
+        return Interval(-math.inf, math.inf, confidence)
+    half = student_quantile(confidence, freedom) * math.sqrt(variance)
+    return Interval(centre - half, centre + half, confidence)
+
+
+def mean_interval(moments: Moments, confidence: float) -> Interval:
+    """Student interval of a mean, by the central limit theorem."""
+    freedom = moments.count - 1.0
+    variance = moments.variance / max(moments.count, 1)
+    return student_interval(moments.mean, variance, freedom, confidence)
+
+
+def clopper_pearson(hits: int, count: int, confidence: float) -> Interval:
+    """Exact interval of a probability: coverage is never below `confidence`.
+
+    Clopper and Pearson (1934, doi:10.1093/biomet/26.4.404) as beta quantiles.
+
+    >>> interval = clopper_pearson(0, 10, 0.95)
+    >>> interval.low, round(interval.high, 4)
+    (0.0, 0.3085)
+    """
+    tail = 0.5 * (1.0 - confidence)
+    low, high = 0.0, 1.0
+    if hits > 0:
+        low = float(special.betaincinv(hits, count - hits + 1, tail))
+    if hits < count:
+        high = float(special.betaincinv(hits + 1, count - hits, 1.0 - tail))
+    return Interval(low, high, confidence)
+
+
+def quantile_rank(count: int, level: float) -> int:
+    """Rank, from 1, of the order statistic that is the sample's own VaR: ceil(count level)."""
+    return min(max(math.ceil(count * level - _RANK_SLACK), 1), count)
+
+
+def order_statistic_ranks(count: int, level: float, confidence: float) -> tuple[int, int]:
+    """Ranks, from 1, of the order statistics that enclose the quantile; 0 and n+1: no bound.
+
+    With q = VaR, #{L <= q} is binomial with probability >= level and #{L < q} with probability
+    <= level, so P(q < L_(r)) <= P(B <= r-1) and P(q > L_(s)) <= P(B >= s), B ~ Bin(n, level):
+    exact for every law, atoms included (David and Nagaraja 2003, section 7.1).
+    """
+    tail = 0.5 * (1.0 - confidence)
+    low = _first(0, count, lambda k: float(special.bdtr(k, count, level)) > tail)
+    high = _first(1, count + 1, lambda s: float(special.bdtrc(s - 1, count, level)) <= tail)
+    return low, high
+
+
+def shortfall(top: Array, count: int, level: float, confidence: float) -> tuple[float, Interval]:
+    """Acerbi-Tasche expected shortfall of a sample and its interval.
+
+    q + sum (L - q)+ / (n (1 - level)) with q = L_(ceil(n level)) is the sample's own ES (Acerbi
+    and Tasche 2002, doi:10.1016/S0378-4266(02)00283-2, eq. 3; Rockafellar and Uryasev 2002,
+    doi:10.1016/S0378-4266(02)00271-6, theorem 10). At q the slope of the minimised function is
+    0, so the error of q does not enter to first order and the influence function is that of
+    (L - q)+ / (1 - level) (Trindade et al. 2007, doi:10.1016/j.jbankfin.2007.04.014). The
+    Student quantile takes as many degrees of freedom as there are losses in the tail, less two:
+    they alone carry the spread. Asymptotic, and only where the loss has a finite variance.
+
+    Args:
+        top: the largest n - ceil(n level) + 1 losses, increasing.
+        count: n, all losses.
+        level: of the expected shortfall.
+        confidence: of the interval.
+    """
+    q, share = float(top[0]), 1.0 - level
+    excess = top - q
+    mean = float(excess.sum()) / count
+    squares = float((excess * excess).sum()) - count * mean * mean
+    value = q + mean / share
+    if top.size < _MIN_TAIL:
+        return value, Interval(-math.inf, math.inf, confidence)
+    variance = max(squares, 0.0) / (count - 1) / count / (share * share)
+    return value, student_interval(value, variance, top.size - 2.0, confidence)
+
+
+def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """Smallest whole number in [low, high] where a monotone condition holds; else `high`."""
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def nearest_to(interval: Interval, point: float) -> float:
+    """The number of an interval that is nearest to a point."""
+    return float(np.clip(point, interval.low, interval.high))
