@@ -16,7 +16,7 @@ _PILOT_PATHS = 4096
 _PILOT_SEED = 20_260_102
 # measured on one core of a small server: see `python -m benchmarks run peers`
 _SECONDS_SETUP = 0.3
-_SECONDS_A_GATE = 3e-6
+_SECONDS_A_GATE = 5e-7
 _SECONDS_AN_AMPLITUDE_AND_GATE = 2e-9
 
 
@@ -99,7 +99,7 @@ def plan_estimate(
 
 
 def _power_sum(goal: Goal, queries: float) -> float:
-    """Total 2k+1 over the circuits of a run: powers double up to about 1 / (2 tolerance)."""
+    """Total 2k+1 over the circuits of a run: 2k+1 doubles up to about 1 / (2 tolerance)."""
     if goal.tolerance is None:
         return queries / 30.0
-    return min(queries, 4.0 / goal.tolerance)
+    return min(queries, 1.0 / goal.tolerance)
