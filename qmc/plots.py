@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,26 @@ if TYPE_CHECKING:
     from qmc.convergence import ConvergenceTable
 
 _COLOURS = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#444444")
+_SIZE = (7.0, 4.3)
 
 
 def new_axes(ax: Axes | None = None) -> Axes:
-    """The given axes, or the axes of a new figure that no window manager owns."""
+    """The given axes, or new ones: shown by itself in a notebook, owned by nobody elsewhere."""
     if ax is not None:
         return ax
+    if _in_notebook():
+        from matplotlib import pyplot as plt
+
+        return plt.subplots(figsize=_SIZE, layout="constrained")[1]
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(7.0, 4.3), layout="constrained").add_subplot()
+    return Figure(figsize=_SIZE, layout="constrained").add_subplot()
+
+
+def _in_notebook() -> bool:
+    """True inside IPython, whose pyplot shows a cell's figures and closes them."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 def plot_cells(table: CellTable, *, ax: Axes | None = None) -> Axes:

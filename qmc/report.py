@@ -1,0 +1,368 @@
+"""What the command line and the demo show: tables, verdicts, pictures, the HTML report."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qmc.errors import QmcError, Unsupported
+from qmc.result import Interval, Result, package_versions
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+    from qmc.convergence import ConvergenceTable
+    from qmc.planning import Plan
+    from qmc.problem import Problem
+    from qmc.specification import Specification
+
+_PNG_DPI = 120
+_DOCTOR_TOLERANCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A result and the name of the engine that made it."""
+
+    engine: str
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `qmc doctor`."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Quantum against plain Monte Carlo at the half-width that the quantum run reached.
+
+    Attributes:
+        half_width: of the quantum interval.
+        quantum_queries, quantum_seconds: spent.
+        paths, path_seconds: what Monte Carlo needs for that half-width: its own run, scaled by
+            (its half-width / this half-width)^2; infinite or NaN where that is unknown.
+    """
+
+    half_width: float
+    quantum_queries: int
+    quantum_seconds: float
+    paths: float
+    path_seconds: float
+
+    @property
+    def known(self) -> bool:
+        """True when both sides reached a finite, positive half-width."""
+        return math.isfinite(self.paths) and self.paths > 0.0
+
+    @property
+    def queries_winner(self) -> str:
+        """Who needs fewer queries or paths."""
+        if not self.known:
+            return "undecided"
+        return "quantum" if self.quantum_queries < self.paths else "classical"
+
+    @property
+    def seconds_winner(self) -> str:
+        """Who needs fewer seconds."""
+        if not self.known:
+            return "undecided"
+        return "quantum" if self.quantum_seconds < self.path_seconds else "classical"
+
+    def __str__(self) -> str:
+        """Both comparisons, in words."""
+        if not self.known:
+            return "No comparison: one side reached no finite half-width."
+        return (
+            f"At half-width {self.half_width:,.4g}: {self.quantum_queries:,} quantum queries "
+            f"against {self.paths:,.0f} classical paths, so {self.queries_winner} wins on queries; "
+            f"{self.quantum_seconds:.3g} s of simulation against {self.path_seconds:.3g} s, so "
+            f"{self.seconds_winner} wins on seconds."
+        )
+
+
+def compare(quantum: Result, classical: Result) -> Verdict:
+    """Compare at the half-width that the quantum run reached."""
+    reached, half = quantum.interval.half_width, classical.interval.half_width
+    finite = math.isfinite(reached) and math.isfinite(half) and reached > 0.0
+    ratio = (half / reached) ** 2 if finite else math.nan
+    return Verdict(
+        half_width=reached,
+        quantum_queries=quantum.cost.queries,
+        quantum_seconds=quantum.cost.seconds,
+        paths=classical.cost.queries * ratio,
+        path_seconds=classical.cost.seconds * ratio,
+    )
+
+
+def solve_all(spec: Specification, problem: Problem) -> list[Solved]:
+    """Solve by every engine asked for; with "all", an engine that cannot is left out.
+
+    Raises:
+        Unsupported: when a single engine was asked for and cannot, or when none can.
+    """
+    from classical_baseline import Analytic, MonteCarlo
+
+    makers: dict[str, Callable[[], Any]] = {
+        "analytic": Analytic,
+        "monte-carlo": MonteCarlo,
+        "quantum": spec.make_quantum,
+    }
+    wanted = tuple(makers) if spec.run.engine == "all" else (spec.run.engine,)
+    goal, solved = spec.make_goal(), []
+    for name in wanted:
+        try:
+            result = makers[name]().solve(problem, goal, rng=spec.run.seed)
+        except Unsupported:
+            if name != "analytic" or len(wanted) == 1:
+                raise
+            continue
+        solved.append(Solved(name, result))
+    return solved
+
+
+def converge_problems(spec: Specification, budgets: Sequence[int], seeds: int) -> ConvergenceTable:
+    """Quantum and Monte Carlo on every problem of a specification, against the exact value."""
+    from classical_baseline import Analytic, MonteCarlo
+    from qmc.convergence import convergence
+
+    first = spec.run.seed or 0
+    return convergence(
+        spec.problems(),
+        (spec.make_quantum(), MonteCarlo()),
+        budgets,
+        tuple(range(first, first + seeds)),
+        reference=Analytic(),
+        confidence=spec.make_goal().confidence,
+    )
+
+
+def _new_table(title: str, columns: Sequence[str], left: Sequence[str]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="left" if name in left else "right")
+    return table
+
+
+def results_table(solved: Sequence[Solved], title: str = "Results") -> Table:
+    """A row per engine and measure."""
+    table = _new_table(title, RESULT_COLUMNS, ("measure", "engine", "covers", "status"))
+    last = ""
+    for one in solved:
+        row = result_cells(one)
+        if last and row[0] != last:
+            table.add_section()
+        last = row[0]
+        table.add_row(*row)
+    return table
+
+
+RESULT_COLUMNS = (
+    "measure", "engine", "value", "interval", "status", "queries", "qubits", "depth", "seconds",
+)  # fmt: skip
+
+
+def result_cells(one: Solved) -> tuple[str, ...]:
+    """The cells of a result, as text, in the order of `RESULT_COLUMNS`."""
+    result = one.result
+    circuit = result.circuit
+    status = result.status.replace("_", " ")
+    return (
+        describe_measure(result),
+        one.engine,
+        number(result.value),
+        interval_text(result.interval),
+        status if result.covers == "continuous" else f"{status}, grid only",
+        f"{result.cost.queries:,}",
+        "-" if circuit is None else str(circuit.qubits),
+        "-" if circuit is None else str(circuit.depth),
+        f"{result.cost.seconds:.3g}",
+    )
+
+
+def describe_measure(result: Result) -> str:
+    """The measure with its level, such as "VaR 99 %"."""
+    measure = result.provenance.problem.measure
+    level = getattr(measure, "level", None)
+    name = type(measure).__name__
+    return name if level is None else f"{name} {100.0 * level:g} %"
+
+
+def number(value: float) -> str:
+    """Seven significant digits; thousands get commas and two decimals."""
+    return f"{value:,.2f}" if abs(value) >= 1e4 else f"{value:.7g}"
+
+
+def interval_text(interval: Interval) -> str:
+    """Both ends, or "exact"."""
+    if interval.width == 0.0:
+        return "exact"
+    return f"[{number(interval.low)}, {number(interval.high)}]"
+
+
+def budget(result: Result) -> Table:
+    """The error budget of a result as a rich table."""
+    from qmc.explain import budget_table
+
+    return budget_table(result)
+
+
+def convergence_table(table: ConvergenceTable) -> Table:
+    """Error, half-width, coverage and seconds for each engine and budget."""
+    columns = (
+        "problem", "engine", "budget", "queries", "error, 95th pct", "half-width", "coverage",
+        "seconds",
+    )  # fmt: skip
+    drawn = _new_table("Convergence", columns, ("problem", "engine"))
+    for row in table.summary().to_dict("records"):
+        drawn.add_row(
+            str(row["problem"]),
+            str(row["engine"]),
+            f"{row['budget']:,}",
+            f"{row['queries']:,.0f}",
+            f"{row['error_95']:.4g}",
+            f"{row['half_width']:.4g}",
+            f"{100.0 * row['coverage']:.0f} %",
+            f"{row['seconds']:.3g}",
+        )
+    return drawn
+
+
+def save_figure(figure: Any, folder: Path, name: str) -> tuple[Path, Path]:  # noqa: ANN401
+    """Write name.png and name.svg into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    png, svg = folder / f"{name}.png", folder / f"{name}.svg"
+    figure.savefig(png, dpi=_PNG_DPI, metadata={"Software": "qmc"})
+    figure.savefig(svg, metadata={"Date": None})
+    return png, svg
+
+
+def intervals_figure(solved: Sequence[Solved]) -> Figure | Any:
+    """The intervals of several engines for one measure, the exact value as a line."""
+    from qmc.plots import plot_intervals
+
+    exact = [one.result.value for one in solved if one.engine == "analytic"]
+    axes = plot_intervals(
+        [one.result for one in solved],
+        [one.engine for one in solved],
+        truth=exact[0] if exact else None,
+    )
+    return axes.figure
+
+
+def size_figure(plans: Mapping[str, Plan]) -> Figure | Any:
+    """Expected queries and classical paths of plans, as bars."""
+    from qmc.plots import new_axes
+
+    axes = new_axes()
+    for row, plan in enumerate(plans.values()):
+        axes.barh(row + 0.2, plan.expected_queries, height=0.35, color="#0b5394")
+        axes.barh(row - 0.2, plan.classical_paths, height=0.35, color="#b45f06")
+    axes.set_yticks(range(len(plans)), list(plans))
+    axes.set_xscale("log")
+    axes.set_xlabel("expected queries (blue) and classical paths (orange)")
+    return axes.figure
+
+
+def examine(seed: int) -> list[Check]:
+    """The checks of `qmc doctor`."""
+    checks = [
+        Check(name, version != "not installed", version) for name, version in package_versions()
+    ]
+    # running from a source folder without installation is fine
+    checks = [Check(c.name, True, c.detail) if c.name == "qmc" else c for c in checks]
+    checks.append(Check("processors", True, str(os.cpu_count())))
+    for name, work in (
+        ("memory", _memory),
+        ("shipped stocks", _stocks),
+        ("a circuit on Aer", lambda: _circuit(seed)),
+    ):
+        try:
+            checks.append(Check(name, True, work()))
+        except (QmcError, ImportError, OSError, ValueError) as error:
+            checks.append(Check(name, False, " ".join(str(error).split())))
+    return checks
+
+
+def _memory() -> str:
+    import psutil
+
+    return f"{psutil.virtual_memory().available / 2**30:.1f} GiB available"
+
+
+def _stocks() -> str:
+    from qmc import data
+
+    prices = data.sp500_stocks()
+    return f"{prices.shape[1]} stocks, {prices.shape[0]:,} days"
+
+
+def _circuit(seed: int) -> str:
+    from classical_baseline import Analytic
+    from qmc import BlackScholes, Call, Goal, LawGrid, Price, Problem, Quantum
+
+    market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+    problem = Problem(market, Call(strike=105.0, expiry=1.0), Price())
+    goal = Goal(tolerance=_DOCTOR_TOLERANCE, confidence=0.999)
+    result = Quantum(grid=LawGrid(qubits=3)).solve(problem, goal, rng=seed)
+    exact = Analytic().solve(problem, goal).value
+    if not result.interval.contains(exact):
+        msg = f"interval [{result.interval.low}, {result.interval.high}] misses {exact}"
+        raise ValueError(msg)
+    return f"call {result.value:.3f}, exact {exact:.3f}, {result.cost.seconds:.2g} s"
+
+
+def checks_table(checks: Sequence[Check]) -> Table:
+    """The checks as a rich table."""
+    table = _new_table("qmc doctor", ("check", "state", "detail"), ("check", "state", "detail"))
+    for check in checks:
+        table.add_row(check.name, "ok" if check.passed else "FAILED", check.detail)
+    return table
+
+
+def checks_figure(checks: Sequence[Check]) -> Figure | Any:
+    """The checks as a picture."""
+    from qmc.plots import new_axes
+
+    axes = new_axes()
+    axes.axis("off")
+    for row, check in enumerate(reversed(checks)):
+        state = "ok" if check.passed else "FAILED"
+        axes.text(0.0, (row + 0.5) / len(checks), f"{state:8} {check.name}: {check.detail}")
+    return axes.figure
+
+
+def machine() -> dict[str, str]:
+    """What a timing depends on."""
+    return {
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "processors": str(os.cpu_count()),
+        **dict(package_versions()),
+    }
+
+
+def render_html(context: Mapping[str, Any]) -> str:
+    """The HTML report from `templates/report.html.j2`; values are escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("qmc"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(**context)
