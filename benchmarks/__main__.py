@@ -1,0 +1,60 @@
+"""`python -m benchmarks run SUITE`: run a suite, show a table, keep the rows in a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import store
+from benchmarks.suites import SUITES
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+
+
+@app.command("list")
+def list_suites() -> None:
+    """Name the suites."""
+    for name, suite in SUITES.items():
+        typer.echo(f"{name}: {(sys.modules[suite.__module__].__doc__ or '').strip()}")
+
+
+@app.command("run")
+def run_suite(
+    suite: Annotated[str, typer.Argument(help="one of the names that `list` prints")],
+    small: Annotated[bool, typer.Option("--small", help="seconds instead of minutes")] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="runs of each case")] = 1000,
+    output: Annotated[Path, typer.Option(help="folder")] = Path("benchmark-results"),
+) -> None:
+    """Run one suite; Ctrl-C keeps the rows that are finished and exits 130."""
+    if suite not in SUITES:
+        typer.echo(f"suite={suite!r}: must be one of {', '.join(SUITES)}", err=True)
+        raise typer.Exit(2)
+    lines = output / f"{suite}.jsonl"
+    lines.unlink(missing_ok=True)
+    rows = []
+    interrupted = False
+    try:
+        for row in SUITES[suite](seeds, small):
+            store.append(lines, row)
+            rows.append(row)
+    except KeyboardInterrupt:
+        interrupted = True
+    table = Table(title=suite, title_justify="left")
+    for name in rows[0] if rows else ():
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*map(store.cell, row.values()))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    store.write_markdown(output / f"{suite}.md", suite, rows)
+    typer.echo(f"Rows: {lines}")
+    if interrupted:
+        raise typer.Exit(130)
+
+
+if __name__ == "__main__":
+    app()

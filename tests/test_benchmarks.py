@@ -1,0 +1,45 @@
+"""The benchmark suites in their small versions."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.__main__ import app
+from benchmarks.suites import SUITES
+
+RUNNER = CliRunner()
+
+
+def rows_of(folder, suite):
+    done = RUNNER.invoke(app, ["run", suite, "--small", "--seeds", "60", "--output", str(folder)])
+    assert done.exit_code == 0, done.output
+    assert (folder / f"{suite}.md").read_text().startswith(f"# {suite}")
+    return [json.loads(line) for line in (folder / f"{suite}.jsonl").read_text().splitlines()]
+
+
+def test_coverage_suite_passes_its_rule(tmp_path):
+    rows = rows_of(tmp_path, "coverage")
+    assert len(rows) == 10
+    assert all(row["passes"] for row in rows)
+
+
+def test_convergence_suite_has_a_row_per_engine_and_budget(tmp_path):
+    rows = rows_of(tmp_path, "convergence")
+    assert len(rows) == 3 * 2 * 2
+    assert {row["engine"] for row in rows} == {"MonteCarlo", "Quantum"}
+
+
+@pytest.mark.filterwarnings("ignore")  # qiskit-finance and what it imports warn
+def test_peers_suite_has_the_smaller_circuit_and_the_covering_interval(tmp_path):
+    rows = rows_of(tmp_path, "peers")
+    assert rows[0]["ours"] == "8 CX, 4 qubits"
+    assert rows[0]["ratio"] > 5.0
+    assert rows[-1]["ours"] == "1"
+
+
+def test_list_and_a_wrong_name():
+    assert all(name in RUNNER.invoke(app, ["list"]).output for name in SUITES)
+    wrong = RUNNER.invoke(app, ["run", "speed"])
+    assert wrong.exit_code == 2
+    assert "coverage, convergence, peers" in wrong.output
