@@ -41,9 +41,7 @@ def risks() -> dict[str, Problem]:
     sample = np.random.default_rng(6).standard_t(4, size=(750, 2)) * 0.01
     models = {
         "normal": NormalReturns(mean=(0.0, 0.001), covariance=COVARIANCE),
-        "t(4)": StudentTReturns(
-            mean=(0.0, 0.001), covariance=COVARIANCE, degrees_of_freedom=4.0
-        ),
+        "t(4)": StudentTReturns(mean=(0.0, 0.001), covariance=COVARIANCE, degrees_of_freedom=4.0),
         "empirical": HistoricalReturns(returns=sample),
     }
     measures = {"VaR 99 %": VaR(level=0.99), "ES 97.5 %": ES(level=0.975)}

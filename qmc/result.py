@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import platform
 from dataclasses import dataclass, field
@@ -223,6 +224,7 @@ class Engine(Protocol):
         ...
 
 
+@functools.cache
 def package_versions() -> tuple[tuple[str, str], ...]:
     """Versions of Python and of the packages a result depends on."""
     rows = [("python", platform.python_version())]

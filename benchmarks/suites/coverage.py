@@ -28,9 +28,7 @@ def run(seeds: int, small: bool) -> Iterator[dict[str, Any]]:
         yield {"case": name} | _row(problem, qubits, tolerance, seeds, len(cases))
 
 
-def _row(
-    problem: Problem, qubits: int, tolerance: float, seeds: int, cases: int
-) -> dict[str, Any]:
+def _row(problem: Problem, qubits: int, tolerance: float, seeds: int, cases: int) -> dict[str, Any]:
     truth = Analytic().solve(problem, Goal(tolerance=1.0)).value
     engine = Quantum(grid=LawGrid(qubits=qubits), estimator=Iterative(), backend=Ideal())
     goal = Goal(relative_tolerance=tolerance, confidence=_CONFIDENCE)

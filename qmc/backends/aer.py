@@ -59,6 +59,8 @@ class Aer:
     Attributes:
         precision: "double" or "single".
         threads: for one simulation; 0 leaves it to Aer.
+        ancilla: build reflections on a clean ancilla, as a device would; by default Aer gets one
+            multi-controlled X, which it applies at once.
 
     Raises:
         TooLarge: when the state would not fit the machine.
@@ -67,6 +69,7 @@ class Aer:
 
     precision: str = "double"
     threads: int = 0
+    ancilla: bool = False
 
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
@@ -75,7 +78,8 @@ class Aer:
 
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; simulates nothing yet."""
-        qubits = problem.num_qubits + 1
+        # a steering ancilla or a reflection's may come on top of A
+        qubits = problem.num_qubits + 1 + self.ancilla
         memory.require(
             _BYTES[self.precision] * 2.0**qubits,
             f"the state of {qubits} qubits",
@@ -140,16 +144,11 @@ class AerOracle:
 
     def _compiled(self, steer: float) -> tuple[QuantumCircuit, QuantumCircuit, int]:
         if steer not in self._parts:
-            from qiskit import transpile
-
             from qmc.circuits.grover import grover_operator, steered_problem
 
             problem = steered_problem(self.problem, steer)
-            gates = list(AER_GATES)
-            state = transpile(problem.circuit, basis_gates=gates, optimization_level=1)
-            grover = transpile(
-                grover_operator(problem, state), basis_gates=gates, optimization_level=1
-            )
+            state = _for_aer(problem.circuit)
+            grover = _for_aer(grover_operator(problem, state, ancilla=self.backend.ancilla))
             self._parts[steer] = (state, grover, problem.flag)
         return self._parts[steer]
 
@@ -163,3 +162,15 @@ class AerOracle:
                 max_parallel_threads=self.backend.threads,
             )
         return self._simulator
+
+
+def _for_aer(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit in Aer's gates; one that is so already is taken as it is.
+
+    Aer applies `mcx` too, but qiskit's transpile refuses it as a basis gate.
+    """
+    if set(circuit.count_ops()) <= {*AER_GATES, "mcx"}:
+        return circuit
+    from qiskit import transpile
+
+    return transpile(circuit, basis_gates=list(AER_GATES), optimization_level=1)

@@ -14,6 +14,7 @@ from qmc.result import CircuitSummary
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
+    from qiskit.transpiler import PassManager
 
 # with fewer controls a multi-controlled X is as cheap without an ancilla
 _CONTROLS_FOR_ANCILLA = 3
@@ -21,7 +22,7 @@ BASIS = ("cx", "rz", "sx", "x")
 
 
 def grover_operator(
-    problem: AmplitudeProblem, state: QuantumCircuit | None = None
+    problem: AmplitudeProblem, state: QuantumCircuit | None = None, *, ancilla: bool = True
 ) -> QuantumCircuit:
     """Q = A S_0 A^dagger S_flag on num_qubits + 1 qubits; the last one is a clean ancilla.
 
@@ -33,23 +34,25 @@ def grover_operator(
     Args:
         problem: gives A and the flag.
         state: a compiled version of A to use instead of `problem.circuit`.
+        ancilla: False leaves out the ancilla and keeps one multi-controlled X, a gate that
+            simulators apply at once and devices do not have.
     """
     from qiskit.circuit import QuantumCircuit
 
     state = problem.circuit if state is None else state
     qubits = range(problem.num_qubits)
-    circuit = QuantumCircuit(problem.num_qubits + 1, name="Q")
+    circuit = QuantumCircuit(problem.num_qubits + ancilla, name="Q")
     circuit.z(problem.flag)
     circuit.compose(state.inverse(), qubits, inplace=True)
     circuit.x(qubits)
-    _append_controlled_z(circuit, problem.num_qubits)
+    _append_controlled_z(circuit, problem.num_qubits, ancilla=ancilla)
     circuit.x(qubits)
     circuit.compose(state, qubits, inplace=True)
     return circuit
 
 
-def _append_controlled_z(circuit: QuantumCircuit, count: int) -> None:
-    """Turn the sign of |1...1> on qubits 0..count-1; qubit `count` is a clean ancilla."""
+def _append_controlled_z(circuit: QuantumCircuit, count: int, *, ancilla: bool) -> None:
+    """Turn the sign of |1...1> on qubits 0..count-1; qubit `count` may be a clean ancilla."""
     from qiskit.synthesis import synth_mcx_1_clean_kg24
 
     controls, target = count - 1, count - 1
@@ -57,7 +60,7 @@ def _append_controlled_z(circuit: QuantumCircuit, count: int) -> None:
         circuit.z(target)
         return
     circuit.h(target)
-    if controls >= _CONTROLS_FOR_ANCILLA:
+    if ancilla and controls >= _CONTROLS_FOR_ANCILLA:
         circuit.compose(synth_mcx_1_clean_kg24(controls), range(count + 1), inplace=True)
     else:
         circuit.mcx(list(range(controls)), target)
@@ -101,11 +104,17 @@ def _build_steered(problem: AmplitudeProblem, raised: tuple[float, float]) -> Qu
 
 def summary(problem: AmplitudeProblem) -> CircuitSummary:
     """Qubits, depth and CX of A after transpilation to cx, rz, sx, x, all-to-all."""
-    from qiskit import transpile
-
-    compiled = transpile(problem.circuit, basis_gates=list(BASIS), optimization_level=1)
+    compiled = _passes().run(problem.circuit)
     return CircuitSummary(
         qubits=problem.num_qubits,
         depth=compiled.depth(),
         two_qubit_gates=compiled.count_ops().get("cx", 0),
     )
+
+
+@functools.cache
+def _passes() -> PassManager:
+    """Built once: making the passes costs more than running them on a small circuit."""
+    from qiskit import generate_preset_pass_manager
+
+    return generate_preset_pass_manager(1, basis_gates=list(BASIS))

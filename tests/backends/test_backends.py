@@ -31,7 +31,9 @@ def encoded(qubits):
 
 
 @pytest.mark.parametrize("qubits", [1, 3, 5])
-@pytest.mark.parametrize("backend", [Aer(), Ideal(), Aer(precision="single", threads=1)])
+@pytest.mark.parametrize(
+    "backend", [Aer(), Ideal(), Aer(precision="single", threads=1), Aer(ancilla=True)]
+)
 def test_hits_follow_the_law_of_the_circuit(backend, qubits):
     problem = encoded(qubits)
     amplitude = float(problem.probabilities @ problem.flags)

@@ -57,9 +57,11 @@ CASES = [(p, 5, 0.02, 1000) for p in PRICES] + [(p, 6, 0.2, 300) for p in RISKS]
 @pytest.mark.parametrize(
     ("problem", "qubits", "tolerance", "runs"),
     CASES,
-    ids=lambda x: f"{type(x.measure).__name__}-{type(x.contract).__name__}-{type(x.model).__name__}"
-    if isinstance(x, Problem)
-    else None,
+    ids=lambda x: (
+        f"{type(x.measure).__name__}-{type(x.contract).__name__}-{type(x.model).__name__}"
+        if isinstance(x, Problem)
+        else None
+    ),
 )
 def test_intervals_contain_the_continuous_truth(problem, qubits, tolerance, runs):
     truth = Analytic().solve(problem, Goal(tolerance=1.0)).value
@@ -68,6 +70,4 @@ def test_intervals_contain_the_continuous_truth(problem, qubits, tolerance, runs
         engine.solve(problem, Goal(relative_tolerance=tolerance), rng=seed) for seed in range(runs)
     ]
     assert all(result.covers == "continuous" for result in results)
-    assert_coverage(
-        sum(r.interval.contains(truth) for r in results), runs, 0.95, tests=len(CASES)
-    )
+    assert_coverage(sum(r.interval.contains(truth) for r in results), runs, 0.95, tests=len(CASES))
