@@ -7,68 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
+from classical_baseline.accumulators import Moments
 from qmc.problem import Array
 from qmc.result import Interval
 
-# normal quantile of the one-sided 99.9 % limits that plan a number of paths
-PLANNING_QUANTILE = 3.09
 # n level within this of a whole number counts as that number: 0.99 * 700 = 693.0000000000001
 _RANK_SLACK = 1e-9
 # fewer losses at or above the quantile than this say nothing of their spread
 _MIN_TAIL = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Count, mean, and sums of squares and fourth powers about the mean.
-
-    The fourth powers of a merged pair are those about the parts' own means: they only plan.
-    """
-
-    count: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
-    fourths: float = 0.0
-
-    @classmethod
-    def of(cls, values: Array) -> Moments:
-        """The moments of values (n,)."""
-        mean = float(values.mean())
-        squares = (values - mean) ** 2
-        return cls(values.size, mean, float(squares.sum()), float((squares * squares).sum()))
-
-    def merge(self, other: Moments) -> Moments:
-        """The moments of both samples together.
-
-        Chan, Golub and LeVeque (1983, doi:10.1080/00031305.1983.10483115, eq. 2.1).
-        """
-        count = self.count + other.count
-        if count == 0:
-            return self
-        gap = other.mean - self.mean
-        return Moments(
-            count,
-            self.mean + gap * other.count / count,
-            self.squares + other.squares + gap * gap * self.count * other.count / count,
-            self.fourths + other.fourths,
-        )
-
-    @property
-    def variance(self) -> float:
-        """Unbiased variance; infinite below two values."""
-        return self.squares / (self.count - 1) if self.count > 1 else math.inf
-
-    def variance_limit(self) -> float:
-        """Upper 99.9 % limit of the variance, from the spread of the squares."""
-        if self.count <= 1:
-            return math.inf
-        spread = max(self.fourths / self.count - (self.squares / self.count) ** 2, 0.0)
-        return self.variance + PLANNING_QUANTILE * math.sqrt(spread / self.count)
 
 
 def student_quantile(confidence: float, freedom: float) -> float:

@@ -1,0 +1,159 @@
+"""`Run`: draws one solve's paths, block by block, and fixes how many from a pilot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from classical_baseline.intervals import nearest_to
+from qmc.errors import InvalidProblem
+from qmc.problem import Array, Goal, Problem
+from qmc.result import Interval, Status, status_for
+
+T = TypeVar("T")
+
+_FIRST_PILOT = 4_096
+_PILOT_BLOCKS = 8
+# a pilot costs at most this share of the paths that it plans
+_PILOT_SHARE = 8
+# below this many paths in all there is nothing to plan
+_MIN_PLANNED = 512
+_BLOCKS_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Estimate, interval, and how it was found."""
+
+    value: float
+    interval: Interval
+    note: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """The state of one solve: the stream, the workers and what was spent.
+
+    Attributes:
+        problem: what is sampled.
+        goal: when to stop.
+        rng: parent of the blocks' streams.
+        pool: of `workers` threads.
+        workers: blocks drawn at once.
+        block: paths of a block.
+        antithetic: True when a sample is the mean of a path and its mirror image.
+        max_paths: the most paths of the run.
+        paths: drawn so far.
+        blocks: drawn so far.
+        capped: True when fewer paths are drawn than the goal asks for.
+    """
+
+    problem: Problem
+    goal: Goal
+    rng: np.random.Generator
+    pool: ThreadPoolExecutor
+    workers: int
+    block: int
+    antithetic: bool
+    max_paths: int
+    paths: int = 0
+    blocks: int = 0
+    capped: bool = False
+    factors: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask once for the number of normals a path needs."""
+        self.factors = self.problem.model.num_factors(self.problem.contract.times)
+
+    @property
+    def paths_a_sample(self) -> int:
+        """Two for an antithetic pair."""
+        return 2 if self.antithetic else 1
+
+    def left(self) -> int:
+        """Samples that may still be drawn."""
+        queries = self.goal.queries
+        cap = self.max_paths if queries is None else min(queries, self.max_paths)
+        return (cap - self.paths) // self.paths_a_sample
+
+    def draw(self, samples: int, summarise: Callable[[Array], T]) -> Iterator[T]:
+        """Draw samples block by block; yield each block's summary, in order."""
+        a_block = self.block // self.paths_a_sample
+        sizes = [a_block] * (samples // a_block)
+        if samples % a_block:
+            sizes.append(samples % a_block)
+        wave = _BLOCKS_IN_FLIGHT * self.workers
+        for start in range(0, len(sizes), wave):
+            part = sizes[start : start + wave]
+            streams = self.rng.spawn(len(part))
+            yield from self.pool.map(lambda s, n: summarise(self._sample(s, n)), streams, part)
+            self.blocks += len(part)
+            self.paths += sum(part) * self.paths_a_sample
+
+    def _sample(self, stream: np.random.Generator, size: int) -> Array:
+        """Outcomes (size,), pair means when antithetic."""
+        normals = stream.standard_normal((size, self.factors))
+        outcomes = self.problem.outcomes(normals)
+        if self.antithetic:
+            outcomes = 0.5 * (outcomes + self.problem.outcomes(-normals))
+        bad = int(np.count_nonzero(~np.isfinite(outcomes)))
+        if bad:
+            msg = (
+                f"{bad} of {size} paths have a value that is no finite number: "
+                f"check {type(self.problem.model).__name__} and "
+                f"{type(self.problem.contract).__name__} for overflow"
+            )
+            raise InvalidProblem(msg)
+        return outcomes
+
+    def plan(self, needed: Callable[[Array], float], *, pooled: bool) -> tuple[list[Array], int]:
+        """The pilot's blocks, and how many more samples to draw, fixed by the pilot alone.
+
+        Args:
+            needed: samples that the goal asks for, as seen from a pilot's outcomes.
+            pooled: True when the pilot counts among these samples.
+        """
+        left = self.left()
+        if left < 1:
+            msg = f"{self.goal} leaves no path: antithetic=True needs queries= of at least 2"
+            raise InvalidProblem(msg)
+        if self.goal.allowed_half_width(1.0) is None or left < _MIN_PLANNED:
+            queries = self.goal.queries
+            self.capped = queries is None or queries > self.max_paths or left < _MIN_PLANNED
+            return [], left
+        pilot, need = self._pilot(needed, left // _PILOT_SHARE)
+        if pooled:
+            need = max(need - sum(part.size for part in pilot), 0.0)
+        self.capped = need > self.left()
+        return pilot, self.left() if self.capped else math.ceil(need)
+
+    def _pilot(self, needed: Callable[[Array], float], most: int) -> tuple[list[Array], float]:
+        """The pilot's blocks and what is needed in their light, from at most `most` samples."""
+        first = min(_FIRST_PILOT, most)
+        pilot = list(self.draw(first, lambda values: values))
+        need = needed(np.concatenate(pilot))
+        limit = _PILOT_BLOCKS * self.block // self.paths_a_sample
+        second = int(min(limit, need / _PILOT_SHARE, most))
+        if second > first:
+            pilot += self.draw(second - first, lambda values: values)
+            need = needed(np.concatenate(pilot))
+        return pilot, need
+
+    def allowed(self, interval: Interval) -> float:
+        """The tightest half-width that the goal may ask for at a value in the interval."""
+        at = nearest_to(interval, self.goal.origin)
+        return self.goal.allowed_half_width(at) or 0.0
+
+    def status(self, answer: Answer) -> Status:
+        """Status of the finished run."""
+        half_width = answer.interval.half_width
+        if self.goal.allowed_half_width(answer.value) is None and self.capped:
+            queries = self.goal.queries
+            if queries is not None and queries > self.max_paths:
+                return "budget_exhausted"
+        return status_for(self.goal, answer.value, half_width, spent=self.capped)
