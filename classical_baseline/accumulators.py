@@ -13,7 +13,7 @@ from qmc.problem import Array
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Count, mean, and sums of squares and fourth powers about the mean.
+    """Count, mean, sums of squares and fourth powers about the mean, smallest and largest value.
 
     The fourth powers of a merged pair are those about the parts' own means: they only plan.
     """
@@ -22,13 +22,18 @@ class Moments:
     mean: float = 0.0
     squares: float = 0.0
     fourths: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
 
     @classmethod
     def of(cls, values: Array) -> Moments:
         """The moments of values (n,)."""
         mean = float(values.mean())
-        squares = (values - mean) ** 2
-        return cls(values.size, mean, float(squares.sum()), float((squares * squares).sum()))
+        # beyond 1e154 a square is infinite, and so is what is said of the spread
+        with np.errstate(over="ignore"):
+            squares = (values - mean) ** 2
+            sums = float(squares.sum()), float((squares * squares).sum())
+        return cls(values.size, mean, *sums, float(values.min()), float(values.max()))
 
     def merge(self, other: Moments) -> Moments:
         """The moments of both samples together.
@@ -44,16 +49,18 @@ class Moments:
             self.mean + gap * other.count / count,
             self.squares + other.squares + gap * gap * self.count * other.count / count,
             self.fourths + other.fourths,
+            min(self.low, other.low),
+            max(self.high, other.high),
         )
 
     @property
     def variance(self) -> float:
-        """Unbiased variance; infinite below two values."""
-        return self.squares / (self.count - 1) if self.count > 1 else math.inf
+        """Unbiased variance; infinite where all values are the same: they tell no spread."""
+        return self.squares / (self.count - 1) if self.low < self.high else math.inf
 
     def variance_limit(self, quantile: float) -> float:
         """Upper limit of the variance, `quantile` normal deviations of the squares above it."""
-        if self.count <= 1:
+        if not self.low < self.high or not math.isfinite(self.fourths):
             return math.inf
         spread = max(self.fourths / self.count - (self.squares / self.count) ** 2, 0.0)
         return self.variance + quantile * math.sqrt(spread / self.count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,7 +103,10 @@ def _from_price(
     measure: Price | Probability | ExpectedLoss,
 ) -> float:
     if isinstance(measure, Probability):
-        return _probability(law, pieces, measure.threshold / discount)
+        paid = tuple(
+            replace(p, intercept=discount * p.intercept, slope=discount * p.slope) for p in pieces
+        )
+        return _probability(law, paid, measure.threshold)
     price = discount * math.fsum(_piece_mean(law, piece) for piece in pieces)
     return -price if isinstance(measure, ExpectedLoss) else price
 
@@ -120,7 +123,7 @@ def _piece_mean(law: Law, piece: AffinePiece) -> float:
 
 
 def _probability(law: Law, pieces: tuple[AffinePiece, ...], threshold: float) -> float:
-    """P(payoff > threshold): the mass of the prices where it is, piece by piece."""
+    """P(value > threshold): the mass of the prices where it is, piece by piece."""
     total = 0.0
     for piece in _with_gaps(pieces):
         low, high = piece.low, piece.high
@@ -164,4 +167,5 @@ def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | VaR | ES
     if isinstance(measure, VaR):
         return quantile
     excess = float(loss.upper_partial_mean(quantile)) - quantile * float(loss.sf(quantile))
-    return quantile + excess / (1.0 - measure.level)
+    # E[(L - q)+]: rounding may not push it below 0, nor ES below VaR
+    return quantile + max(excess, 0.0) / (1.0 - measure.level)

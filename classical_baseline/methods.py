@@ -38,7 +38,7 @@ def mean(run: Run) -> Answer:
         wide = mean_interval(moments, _PLANNING_CONFIDENCE)
         quantile = student_quantile(confidence, moments.count - 1.0)
         limit = moments.variance_limit(_PLANNING_QUANTILE)
-        return _ratio(quantile * math.sqrt(limit), run.allowed(wide)) ** 2
+        return _squared_ratio(quantile * math.sqrt(limit), run.allowed(wide))
 
     pilot, more = run.plan(needed, pooled=True)
     moments = Moments()
@@ -84,7 +84,7 @@ def value_at_risk(run: Run) -> Answer:
         interval = Interval(float(ordered[low - 1]), float(ordered[high - 1]))
         # the width is the sum of high - low spacings, so its relative sd is one over their root
         inflated = interval.half_width * (1.0 + _PLANNING_QUANTILE / math.sqrt(high - low))
-        return max(losses.size * _ratio(inflated, run.allowed(interval)) ** 2, losses.size)
+        return losses.size * max(_squared_ratio(inflated, run.allowed(interval)), 1.0)
 
     _, count = run.plan(needed, pooled=False)
     low, high = order_statistic_ranks(count, level, confidence)
@@ -114,7 +114,7 @@ def expected_shortfall(run: Run) -> Answer:
         excess = Moments.of(np.maximum(losses - top[0], 0.0) / (1.0 - level))
         quantile = student_quantile(confidence, top.size - 2.0)
         half_width = quantile * math.sqrt(excess.variance_limit(_PLANNING_QUANTILE))
-        return max(_ratio(half_width, run.allowed(wide)) ** 2, float(losses.size))
+        return max(_squared_ratio(half_width, run.allowed(wide)), float(losses.size))
 
     _, count = run.plan(needed, pooled=False)
     top = _collect(run, count, quantile_rank(count, level))
@@ -134,15 +134,17 @@ def _clopper_pearson_paths(probability: float, allowed: float, confidence: float
     """Paths whose Clopper-Pearson half-width at a probability is the allowed one."""
     z = float(special.ndtri(0.5 + 0.5 * confidence))
     spread = probability * (1.0 - probability)
-    count = max(_ratio(z, allowed) ** 2 * spread, 1.0)
+    count = max(_squared_ratio(z, allowed) * spread, 1.0)
     while count < 2.0**52:
         hits = round(probability * count)
         half_width = clopper_pearson(hits, math.ceil(count), confidence).half_width
         if half_width <= allowed:
             return math.ceil(count)
-        count = max(count * min((half_width / allowed) ** 2, 2.0), count + 1.0)
+        count = max(count * min(_squared_ratio(half_width, allowed), 2.0), count + 1.0)
     return math.inf
 
 
-def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator > 0.0 else math.inf
+def _squared_ratio(numerator: float, denominator: float) -> float:
+    """(numerator / denominator)^2; infinite, not an error, where it overflows."""
+    ratio = numerator / denominator if denominator > 0.0 else math.inf
+    return ratio * ratio

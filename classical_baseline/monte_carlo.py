@@ -36,7 +36,8 @@ class MonteCarlo:
     pilot its interval is that of a fixed sample.
 
     **Intervals.** Price, ExpectedLoss: Student, by the central limit theorem, over paths or
-    antithetic pairs. Probability: Clopper-Pearson. VaR: two order statistics, exact for every law,
+    antithetic pairs; unbounded while all paths have the same value, such as a payoff that none of
+    them reached. Probability: Clopper-Pearson. VaR: two order statistics, exact for every law,
     atoms included. ES: Acerbi-Tasche estimate, Student interval of q + (L - q)+ / (1 - level),
     which is asymptotic (`intervals.shortfall`).
 

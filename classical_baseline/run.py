@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -84,12 +85,8 @@ class Run:
     def draw(self, samples: int, summarise: Callable[[Array], T]) -> Iterator[T]:
         """Draw samples block by block; yield each block's summary, in order."""
         a_block = self.block // self.paths_a_sample
-        sizes = [a_block] * (samples // a_block)
-        if samples % a_block:
-            sizes.append(samples % a_block)
-        wave = _BLOCKS_IN_FLIGHT * self.workers
-        for start in range(0, len(sizes), wave):
-            part = sizes[start : start + wave]
+        sizes = (min(a_block, samples - start) for start in range(0, samples, a_block))
+        while part := list(itertools.islice(sizes, _BLOCKS_IN_FLIGHT * self.workers)):
             streams = self.rng.spawn(len(part))
             yield from self.pool.map(lambda s, n: summarise(self._sample(s, n)), streams, part)
             self.blocks += len(part)
