@@ -1,37 +1,33 @@
-"""The error-budget table of a result, drawn by rich into plain text."""
+"""The error budget of a result, as a table and inside a few lines of text."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from qmc.tables import TextTable
 
+if TYPE_CHECKING:
     from qmc.result import Result
 
 _WIDTH = 110
 
 
-def budget_table(result: Result) -> Table:
-    """The error budget as a rich table: a row per source and a total."""
-    from rich.table import Table
-
+def budget_table(result: Result) -> TextTable:
+    """The error budget as a table: a row per source and a total."""
     measure = type(result.provenance.problem.measure).__name__
-    table = Table(title=f"Error budget of {measure}", title_justify="left")
-    table.add_column("source")
-    table.add_column("kind")
-    table.add_column("half-width", justify="right")
-    table.add_column("error share", justify="right")
-    table.add_column("how", overflow="fold")
-    for line in result.budget.lines:
-        table.add_row(
-            line.source, line.kind, f"{line.amount:.3g}", f"{line.error_share:.3g}", line.note
-        )
-    table.add_section()
+    rows: list[tuple[str, ...]] = [
+        (line.source, line.kind, f"{line.amount:.3g}", f"{line.error_share:.3g}", line.note)
+        for line in result.budget.lines
+    ]
     share = sum(line.error_share for line in result.budget.lines)
-    table.add_row("total", "", f"{result.budget.total:.3g}", f"{share:.3g}", "")
-    return table
+    rows.append(("total", "", f"{result.budget.total:.3g}", f"{share:.3g}", ""))
+    return TextTable(
+        f"Error budget of {measure}",
+        ("source", "kind", "half-width", "error share", "how"),
+        tuple(rows),
+        ("source", "kind", "how"),
+    )
 
 
 def explain(result: Result) -> str:

@@ -22,17 +22,21 @@ _COLOURS = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#444444")
 _SIZE = (7.0, 4.3)
 
 
-def new_axes(ax: Axes | None = None) -> Axes:
-    """The given axes, or new ones: shown by itself in a notebook, owned by nobody elsewhere."""
+def new_axes(ax: Axes | None = None, *, height: float = _SIZE[1]) -> Axes:
+    """The given axes, or new ones of a height in inches.
+
+    A new figure is shown by itself in a notebook and owned by nobody elsewhere.
+    """
     if ax is not None:
         return ax
+    size = (_SIZE[0], height)
     if _in_notebook():
         from matplotlib import pyplot as plt
 
-        return plt.subplots(figsize=_SIZE, layout="constrained")[1]
+        return plt.subplots(figsize=size, layout="constrained")[1]
     from matplotlib.figure import Figure
 
-    return Figure(figsize=_SIZE, layout="constrained").add_subplot()
+    return Figure(figsize=size, layout="constrained").add_subplot()
 
 
 def _in_notebook() -> bool:
@@ -64,7 +68,7 @@ def plot_intervals(
     ax: Axes | None = None,
 ) -> Axes:
     """One horizontal interval a result, the true number as a line."""
-    axes = new_axes(ax)
+    axes = new_axes(ax, height=1.4 + 0.5 * len(results))
     for row, result in enumerate(results):
         ends = np.array([[result.interval.low], [result.interval.high]])
         reach = np.clip(np.abs(ends - result.value), 0.0, 1e300)
@@ -99,7 +103,7 @@ def plot_losses(
     axes = new_axes(ax)
     axes.hist(losses, bins=60, color="#9fb8d1", label="losses")
     for (name, value), colour in zip(marks, _COLOURS[1:] * len(marks), strict=False):
-        axes.axvline(value, color=colour, lw=1.5, label=f"{name} {value:,.4g}")
+        axes.axvline(value, color=colour, lw=1.5, label=f"{name} {value:,.6g}")
     axes.set_xlabel("loss (positive is bad)")
     axes.set_ylabel("scenarios")
     axes.legend()

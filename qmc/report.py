@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmc.errors import QmcError, Unsupported
+from qmc.explain import budget_table
 from qmc.result import Interval, Result, package_versions
+from qmc.tables import TextTable
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.table import Table
+    from matplotlib.axes import Axes
 
     from qmc.convergence import ConvergenceTable
     from qmc.planning import Plan
@@ -48,12 +49,14 @@ class Verdict:
     """Quantum against plain Monte Carlo at the half-width that the quantum run reached.
 
     Attributes:
+        measure: in words.
         half_width: of the quantum interval.
         quantum_queries, quantum_seconds: spent.
         paths, path_seconds: what Monte Carlo needs for that half-width: its own run, scaled by
             (its half-width / this half-width)^2; infinite or NaN where that is unknown.
     """
 
+    measure: str
     half_width: float
     quantum_queries: int
     quantum_seconds: float
@@ -82,10 +85,11 @@ class Verdict:
     def __str__(self) -> str:
         """Both comparisons, in words."""
         if not self.known:
-            return "No comparison: one side reached no finite half-width."
+            return f"{self.measure}: no comparison, one side reached no finite half-width."
         return (
-            f"At half-width {self.half_width:,.4g}: {self.quantum_queries:,} quantum queries "
-            f"against {self.paths:,.0f} classical paths, so {self.queries_winner} wins on queries; "
+            f"{self.measure} at half-width {self.half_width:,.4g}: "
+            f"{self.quantum_queries:,} quantum queries against {self.paths:,.0f} classical paths, "
+            f"so {self.queries_winner} wins on queries; "
             f"{self.quantum_seconds:.3g} s of simulation against {self.path_seconds:.3g} s, so "
             f"{self.seconds_winner} wins on seconds."
         )
@@ -97,6 +101,7 @@ def compare(quantum: Result, classical: Result) -> Verdict:
     finite = math.isfinite(reached) and math.isfinite(half) and reached > 0.0
     ratio = (half / reached) ** 2 if finite else math.nan
     return Verdict(
+        measure=describe_measure(quantum),
         half_width=reached,
         quantum_queries=quantum.cost.queries,
         quantum_seconds=quantum.cost.seconds,
@@ -147,43 +152,38 @@ def converge_problems(spec: Specification, budgets: Sequence[int], seeds: int) -
     )
 
 
-def _new_table(title: str, columns: Sequence[str], left: Sequence[str]) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for name in columns:
-        table.add_column(name, justify="left" if name in left else "right")
-    return table
-
-
-def results_table(solved: Sequence[Solved], title: str = "Results") -> Table:
-    """A row per engine and measure."""
-    table = _new_table(title, RESULT_COLUMNS, ("measure", "engine", "covers", "status"))
-    last = ""
-    for one in solved:
-        row = result_cells(one)
-        if last and row[0] != last:
-            table.add_section()
-        last = row[0]
-        table.add_row(*row)
-    return table
-
-
 RESULT_COLUMNS = (
-    "measure", "engine", "value", "interval", "status", "queries", "qubits", "depth", "seconds",
+    "measure", "engine", "value", "interval", "exact inside", "status", "queries", "qubits",
+    "depth", "seconds",
 )  # fmt: skip
 
 
-def result_cells(one: Solved) -> tuple[str, ...]:
-    """The cells of a result, as text, in the order of `RESULT_COLUMNS`."""
+def results_table(solved: Sequence[Solved], title: str = "Results") -> TextTable:
+    """A row per engine and measure."""
+    exact = {describe_measure(o.result): o.result.value for o in solved if o.engine == "analytic"}
+    rows = tuple(_result_cells(one, exact.get(describe_measure(one.result))) for one in solved)
+    return TextTable(title, RESULT_COLUMNS, rows, ("measure", "engine", "status"))
+
+
+def misses(solved: Sequence[Solved]) -> int:
+    """How many intervals do not contain the exact value of their measure."""
+    column = RESULT_COLUMNS.index("exact inside")
+    return sum(row[column] == "no" for row in results_table(solved).rows)
+
+
+def _result_cells(one: Solved, exact: float | None) -> tuple[str, ...]:
     result = one.result
     circuit = result.circuit
     status = result.status.replace("_", " ")
+    inside = "-"
+    if exact is not None and one.engine != "analytic":
+        inside = "yes" if result.interval.contains(exact) else "no"
     return (
         describe_measure(result),
         one.engine,
         number(result.value),
         interval_text(result.interval),
+        inside,
         status if result.covers == "continuous" else f"{status}, grid only",
         f"{result.cost.queries:,}",
         "-" if circuit is None else str(circuit.qubits),
@@ -212,22 +212,19 @@ def interval_text(interval: Interval) -> str:
     return f"[{number(interval.low)}, {number(interval.high)}]"
 
 
-def budget(result: Result) -> Table:
-    """The error budget of a result as a rich table."""
-    from qmc.explain import budget_table
-
+def budget(result: Result) -> TextTable:
+    """The error budget of a result."""
     return budget_table(result)
 
 
-def convergence_table(table: ConvergenceTable) -> Table:
+def convergence_table(table: ConvergenceTable) -> TextTable:
     """Error, half-width, coverage and seconds for each engine and budget."""
     columns = (
         "problem", "engine", "budget", "queries", "error, 95th pct", "half-width", "coverage",
         "seconds",
     )  # fmt: skip
-    drawn = _new_table("Convergence", columns, ("problem", "engine"))
-    for row in table.summary().to_dict("records"):
-        drawn.add_row(
+    rows = tuple(
+        (
             str(row["problem"]),
             str(row["engine"]),
             f"{row['budget']:,}",
@@ -237,32 +234,38 @@ def convergence_table(table: ConvergenceTable) -> Table:
             f"{100.0 * row['coverage']:.0f} %",
             f"{row['seconds']:.3g}",
         )
-    return drawn
+        for row in table.summary().to_dict("records")
+    )
+    return TextTable("Convergence", columns, rows, ("problem", "engine"))
 
 
-def save_figure(figure: Any, folder: Path, name: str) -> tuple[Path, Path]:  # noqa: ANN401
-    """Write name.png and name.svg into a folder, which is made."""
+def save_figure(axes: Axes, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write the figure of some axes as name.png and name.svg into a folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     png, svg = folder / f"{name}.png", folder / f"{name}.svg"
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        msg = f"the axes for {name} belong to no figure"
+        raise ValueError(msg)
     figure.savefig(png, dpi=_PNG_DPI, metadata={"Software": "qmc"})
     figure.savefig(svg, metadata={"Date": None})
     return png, svg
 
 
-def intervals_figure(solved: Sequence[Solved]) -> Figure | Any:
+def intervals_figure(solved: Sequence[Solved]) -> Axes:
     """The intervals of several engines for one measure, the exact value as a line."""
     from qmc.plots import plot_intervals
 
     exact = [one.result.value for one in solved if one.engine == "analytic"]
-    axes = plot_intervals(
-        [one.result for one in solved],
-        [one.engine for one in solved],
+    sampled = [one for one in solved if one.engine != "analytic"] if exact else list(solved)
+    return plot_intervals(
+        [one.result for one in sampled or solved],
+        [one.engine for one in sampled or solved],
         truth=exact[0] if exact else None,
     )
-    return axes.figure
 
 
-def size_figure(plans: Mapping[str, Plan]) -> Figure | Any:
+def size_figure(plans: Mapping[str, Plan]) -> Axes:
     """Expected queries and classical paths of plans, as bars."""
     from qmc.plots import new_axes
 
@@ -273,7 +276,7 @@ def size_figure(plans: Mapping[str, Plan]) -> Figure | Any:
     axes.set_yticks(range(len(plans)), list(plans))
     axes.set_xscale("log")
     axes.set_xlabel("expected queries (blue) and classical paths (orange)")
-    return axes.figure
+    return axes
 
 
 def examine(seed: int) -> list[Check]:
@@ -324,15 +327,14 @@ def _circuit(seed: int) -> str:
     return f"call {result.value:.3f}, exact {exact:.3f}, {result.cost.seconds:.2g} s"
 
 
-def checks_table(checks: Sequence[Check]) -> Table:
-    """The checks as a rich table."""
-    table = _new_table("qmc doctor", ("check", "state", "detail"), ("check", "state", "detail"))
-    for check in checks:
-        table.add_row(check.name, "ok" if check.passed else "FAILED", check.detail)
-    return table
+def checks_table(checks: Sequence[Check]) -> TextTable:
+    """The checks as a table."""
+    columns = ("check", "state", "detail")
+    rows = tuple((c.name, "ok" if c.passed else "FAILED", c.detail) for c in checks)
+    return TextTable("qmc doctor", columns, rows, columns)
 
 
-def checks_figure(checks: Sequence[Check]) -> Figure | Any:
+def checks_figure(checks: Sequence[Check]) -> Axes:
     """The checks as a picture."""
     from qmc.plots import new_axes
 
@@ -341,7 +343,7 @@ def checks_figure(checks: Sequence[Check]) -> Figure | Any:
     for row, check in enumerate(reversed(checks)):
         state = "ok" if check.passed else "FAILED"
         axes.text(0.0, (row + 0.5) / len(checks), f"{state:8} {check.name}: {check.detail}")
-    return axes.figure
+    return axes
 
 
 def machine() -> dict[str, str]:

@@ -20,6 +20,18 @@ Kind: TypeAlias = Literal["sampling", "bound", "exact", "unknown"]
 _PACKAGES = ("qmc", "numpy", "scipy", "qiskit", "qiskit-aer")
 
 
+@functools.cache
+def package_versions() -> tuple[tuple[str, str], ...]:
+    """Versions of Python and of the packages a result depends on."""
+    rows = [("python", platform.python_version())]
+    for name in _PACKAGES:
+        try:
+            rows.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            rows.append((name, "not installed"))
+    return tuple(rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A closed interval at a confidence. Ends may be infinite; low <= high."""
@@ -150,7 +162,7 @@ class Provenance:
     goal: Goal
     engine: str
     seed: str
-    versions: tuple[tuple[str, str], ...] = field(default_factory=lambda: package_versions())  # noqa: PLW0108
+    versions: tuple[tuple[str, str], ...] = field(default_factory=package_versions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,18 +234,6 @@ class Engine(Protocol):
     def solve(self, problem: Problem, goal: Goal, *, rng: RNGLike = None) -> Result:
         """Return the answer with its interval and cost."""
         ...
-
-
-@functools.cache
-def package_versions() -> tuple[tuple[str, str], ...]:
-    """Versions of Python and of the packages a result depends on."""
-    rows = [("python", platform.python_version())]
-    for name in _PACKAGES:
-        try:
-            rows.append((name, metadata.version(name)))
-        except metadata.PackageNotFoundError:
-            rows.append((name, "not installed"))
-    return tuple(rows)
 
 
 def describe_seed(rng: object) -> str:
