@@ -1,0 +1,358 @@
+"""MonteCarlo: same bits for any threads, budgets, intervals, bounded memory, refusals."""
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from classical_baseline import Analytic, MonteCarlo
+from qmc import (
+    ES,
+    BlackScholes,
+    Call,
+    Digital,
+    ExpectedLoss,
+    Goal,
+    HistoricalReturns,
+    InvalidProblem,
+    NormalReturns,
+    Portfolio,
+    Price,
+    Probability,
+    Problem,
+    Put,
+    StudentTReturns,
+    TooLarge,
+    Unsupported,
+    VaR,
+)
+from qmc.testing import check_engine
+
+MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.05, dividend_yield=0.02)
+CALL = Problem(MARKET, Call(strike=105.0, expiry=1.0), Price())
+COVARIANCE = ((1e-4, 3e-5), (3e-5, 2e-4))
+MODELS = [
+    NormalReturns(mean=(0.0, 0.001), covariance=COVARIANCE),
+    StudentTReturns(mean=(0.0, 0.001), covariance=COVARIANCE, degrees_of_freedom=4.0),
+    HistoricalReturns(returns=np.random.default_rng(6).standard_t(4, size=(750, 2)) * 0.01),
+]
+NORMAL = MODELS[0]
+PORTFOLIO = Portfolio(weights=(0.5, 0.5), value=100.0)
+MEASURES = [
+    ExpectedLoss(),
+    Probability(threshold=-1.0),
+    VaR(level=0.99),
+    ES(level=0.975),
+]
+PROBLEMS = [CALL] + [Problem(NORMAL, PORTFOLIO, measure) for measure in MEASURES]
+FAR = Problem(MARKET, Digital(strike=300.0, expiry=1.0, cash=1e6), Price())
+
+
+def exact(problem):
+    return Analytic().solve(problem, Goal(tolerance=1.0)).value
+
+
+def outcomes(problem, paths, *, block, seed):
+    """The outcomes of a run by hand: one spawned stream a block, blocks in order."""
+    sizes = [block] * (paths // block) + ([paths % block] if paths % block else [])
+    streams = np.random.default_rng(seed).spawn(len(sizes))
+    factors = problem.model.num_factors(problem.contract.times)
+    return np.concatenate(
+        [
+            problem.outcomes(stream.standard_normal((size, factors)))
+            for stream, size in zip(streams, sizes, strict=True)
+        ]
+    )
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p.measure).__name__)
+@pytest.mark.parametrize("goal", [Goal(queries=30_001), Goal(relative_tolerance=0.05)], ids=repr)
+def test_any_number_of_threads_gives_the_same_bits(problem, goal):
+    results = [
+        MonteCarlo(block=1024, threads=threads, max_paths=60_000).solve(problem, goal, rng=7)
+        for threads in (1, 2, 5, None)
+    ]
+    first = results[0]
+    for other in results[1:]:
+        assert (other.value, other.interval) == (first.value, first.interval)
+        assert (other.status, other.cost.queries) == (first.status, first.cost.queries)
+    assert MonteCarlo(block=1024).solve(problem, goal, rng=8).value != first.value
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p.measure).__name__)
+def test_a_tolerance_is_met_and_the_truth_contained(problem):
+    tolerance = 0.01 if isinstance(problem.measure, Probability) else 0.1
+    result = MonteCarlo().solve(problem, Goal(tolerance=tolerance), rng=2)
+    assert result.status == "converged"
+    assert result.interval.half_width <= tolerance
+    assert result.interval.contains(exact(problem))
+    assert result.interval.contains(result.value)
+    assert result.covers == "continuous"
+    assert result.budget.lines[0].amount == result.interval.half_width
+    assert result.require() is result
+    check_engine(MonteCarlo(), problem, Goal(tolerance=tolerance))
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p.measure).__name__)
+def test_a_tighter_goal_costs_the_square(problem):
+    """Half the width costs four times the paths, to the error of the two pilots."""
+    size = abs(exact(problem))
+    spent = [
+        MonteCarlo().solve(problem, Goal(tolerance=share * size), rng=5).cost.queries
+        for share in (0.02, 0.01)
+    ]
+    assert 2.5 < spent[1] / spent[0] < 5.5
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p.measure).__name__)
+@pytest.mark.parametrize("queries", [700, 20_000])
+def test_a_budget_is_kept_and_named(problem, queries):
+    result = MonteCarlo().solve(problem, Goal(tolerance=1e-6, queries=queries), rng=1)
+    assert result.status == "budget_exhausted"
+    assert result.cost.queries <= queries
+    assert result.cost.queries > 0.8 * queries
+    assert result.interval.half_width > 1e-6
+
+
+def test_a_budget_alone_is_spent_to_the_last_path():
+    result = MonteCarlo(block=1024).solve(CALL, Goal(queries=5_000), rng=1)
+    assert (result.status, result.cost.queries, result.cost.rounds) == ("converged", 5_000, 5)
+    capped = MonteCarlo(max_paths=2_000).solve(CALL, Goal(queries=5_000), rng=1)
+    assert (capped.status, capped.cost.queries) == ("budget_exhausted", 2_000)
+    pairs = MonteCarlo(antithetic=True).solve(CALL, Goal(queries=5_001), rng=1)
+    assert pairs.cost.queries == 5_000
+
+
+def test_a_budget_large_enough_is_not_spent():
+    result = MonteCarlo().solve(CALL, Goal(tolerance=0.2, queries=10_000_000), rng=1)
+    assert result.status == "converged"
+    assert result.cost.queries < 100_000
+
+
+@pytest.mark.parametrize("tolerance", [1e-200, 5e-324])
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: type(p.measure).__name__)
+def test_tolerances_beyond_arithmetic_end_at_the_budget(problem, tolerance):
+    result = MonteCarlo(max_paths=5_000).solve(problem, Goal(tolerance=tolerance), rng=1)
+    assert result.status == "budget_exhausted"
+
+
+def test_the_interval_of_a_price_is_students():
+    values = outcomes(CALL, 10_000, block=4096, seed=7)
+    result = MonteCarlo(block=4096).solve(CALL, Goal(queries=10_000, confidence=0.9), rng=7)
+    low, high = stats.t.interval(0.9, 9_999, values.mean(), stats.sem(values))
+    assert result.value == pytest.approx(values.mean(), rel=1e-13)
+    assert result.interval.low == pytest.approx(low, rel=1e-12)
+    assert result.interval.high == pytest.approx(high, rel=1e-12)
+
+
+def test_the_interval_of_a_probability_is_clopper_pearsons():
+    problem = Problem(NORMAL, PORTFOLIO, Probability(threshold=1.0))
+    values = outcomes(problem, 10_000, block=4096, seed=7)
+    hits = int(np.count_nonzero(values > 1.0))
+    result = MonteCarlo(block=4096).solve(problem, Goal(queries=10_000), rng=7)
+    expected = stats.binomtest(hits, 10_000).proportion_ci(0.95, "exact")
+    assert result.value == hits / 10_000
+    assert (result.interval.low, result.interval.high) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("level", [0.05, 0.5, 0.99])
+def test_the_interval_of_a_var_is_made_of_order_statistics(level):
+    problem = Problem(NORMAL, PORTFOLIO, VaR(level=level))
+    losses = np.sort(outcomes(problem, 10_000, block=4096, seed=7))
+    result = MonteCarlo(block=4096).solve(problem, Goal(queries=10_000), rng=7)
+    counts = stats.binom(10_000, level)
+    low = max(r for r in range(1, 10_001) if counts.cdf(r - 1) <= 0.025)
+    high = min(s for s in range(low, 10_001) if counts.sf(s - 1) <= 0.025)
+    assert result.value == losses[math.ceil(10_000 * level) - 1]
+    assert (result.interval.low, result.interval.high) == (losses[low - 1], losses[high - 1])
+
+
+def test_an_es_is_the_mean_of_the_tail():
+    problem = Problem(NORMAL, PORTFOLIO, ES(level=0.975))
+    losses = np.sort(outcomes(problem, 10_000, block=4096, seed=7))
+    result = MonteCarlo(block=4096).solve(problem, Goal(queries=10_000), rng=7)
+    assert result.value == pytest.approx(losses[-250:].mean(), rel=1e-12)
+    influence = np.maximum(losses - losses[-251], 0.0) / 0.025
+    assert result.interval.half_width == pytest.approx(1.97 * stats.sem(influence), rel=0.02)
+
+
+@pytest.mark.parametrize("measure", [VaR(level=0.9999), ES(level=0.9999)], ids=repr)
+def test_too_few_paths_for_a_tail_leave_it_open(measure):
+    problem = Problem(NORMAL, PORTFOLIO, measure)
+    result = MonteCarlo().solve(problem, Goal(queries=500), rng=3)
+    assert result.interval.high == math.inf
+    assert result.status == "unresolved"
+
+
+def test_paths_of_one_value_tell_no_spread():
+    """A payoff that no path reached is not known to be worth nothing."""
+    result = MonteCarlo().solve(FAR, Goal(queries=1_000), rng=1)
+    assert result.value == 0.0 < exact(FAR)
+    assert result.interval.contains(exact(FAR))
+    assert result.status == "unresolved"
+    tried = MonteCarlo(max_paths=50_000).solve(FAR, Goal(tolerance=0.001), rng=1)
+    assert tried.status == "budget_exhausted"
+    one = MonteCarlo().solve(CALL, Goal(queries=1), rng=1)
+    assert (one.status, one.interval.width) == ("unresolved", math.inf)
+
+
+def test_antithetic_pairs_lower_the_variance_and_stay_unbiased():
+    goal, runs = Goal(queries=4_000), 400
+    plain, paired = (
+        np.array([MonteCarlo(antithetic=flag).solve(CALL, goal, rng=s).value for s in range(runs)])
+        for flag in (False, True)
+    )
+    # a call is monotone in its normal; measured ratio .38, 400 runs give it to 10 %
+    assert paired.var() < 0.6 * plain.var()
+    # 4.5 standard errors: false alarm 7e-6
+    assert paired.mean() == pytest.approx(exact(CALL), abs=4.5 * stats.sem(paired))
+    half_widths = [
+        MonteCarlo(antithetic=flag).solve(CALL, goal, rng=0).interval.half_width
+        for flag in (False, True)
+    ]
+    # each interval is as wide as its own estimates spread
+    for half_width, values in zip(half_widths, (plain, paired), strict=True):
+        assert half_width == pytest.approx(1.96 * values.std(), rel=0.2)
+
+
+@pytest.mark.parametrize("measure", MEASURES[1:], ids=lambda m: type(m).__name__)
+def test_antithetic_pairs_are_refused_where_paths_must_be_independent(measure):
+    with pytest.raises(Unsupported, match=f"Price and ExpectedLoss, not {type(measure).__name__}"):
+        MonteCarlo(antithetic=True).solve(Problem(NORMAL, PORTFOLIO, measure), Goal(queries=100))
+
+
+@pytest.mark.parametrize(
+    ("problem", "most"),
+    [(PROBLEMS[0], 1.0), (PROBLEMS[2], 1.0), (PROBLEMS[3], 1.5), (PROBLEMS[4], 2.0)],
+    ids=lambda x: type(x.measure).__name__ if isinstance(x, Problem) else None,
+)
+def test_nothing_is_kept_but_the_tail(problem, most):
+    """Peak memory in MiB of 400,000 paths in blocks of 1,024; all outcomes would need 3.1."""
+    engine, goal = MonteCarlo(block=1024, threads=1), Goal(queries=400_000)
+    engine.solve(problem, Goal(queries=2_000), rng=1)
+    tracemalloc.start()
+    try:
+        engine.solve(problem, goal, rng=1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < most * 2**20
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+def test_var_does_not_decrease_in_level_and_es_exceeds_it(model):
+    goal, levels = Goal(queries=20_000), (0.5, 0.9, 0.975, 0.99, 0.999)
+
+    def solve(measure):
+        return MonteCarlo().solve(Problem(model, PORTFOLIO, measure), goal, rng=4).value
+
+    values = [solve(VaR(level=level)) for level in levels]
+    tails = [solve(ES(level=level)) for level in levels]
+    assert values == sorted(values)
+    assert tails == sorted(tails)
+    assert all(tail >= value for tail, value in zip(tails, values, strict=True))
+
+
+@pytest.mark.parametrize("measure", [*MEASURES[2:], ExpectedLoss()], ids=repr)
+def test_risk_scales_with_the_position(measure):
+    def solve(value):
+        portfolio = Portfolio(weights=(0.5, 0.5), value=value)
+        problem = Problem(NORMAL, portfolio, measure)
+        return MonteCarlo().solve(problem, Goal(queries=20_000), rng=4)
+
+    small, large = solve(1.0), solve(3e6)
+    assert large.value == pytest.approx(3e6 * small.value, rel=1e-12)
+    assert large.interval.low == pytest.approx(3e6 * small.interval.low, rel=1e-10)
+    assert large.interval.high == pytest.approx(3e6 * small.interval.high, rel=1e-10)
+
+
+def test_put_call_parity_with_common_random_numbers():
+    """Call minus put is the sampled forward, path by path, for every seed."""
+    goal = Goal(queries=50_000)
+    forwards = []
+    for strike in (60.0, 105.0, 150.0):
+        call, put = (
+            MonteCarlo().solve(
+                Problem(MARKET, kind(strike=strike, expiry=1.0), Price()), goal, rng=9
+            )
+            for kind in (Call, Put)
+        )
+        forwards.append(call.value - put.value + strike * math.exp(-0.05))
+    assert forwards[0] == pytest.approx(forwards[1], rel=1e-12)
+    assert forwards[0] == pytest.approx(forwards[2], rel=1e-12)
+    # five standard errors of the mean price: false alarm 6e-7
+    assert forwards[0] == pytest.approx(100.0 * math.exp(-0.02), abs=5 * 20.0 / math.sqrt(50_000))
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"block": 1023}, "block=1023"),
+        ({"block": 2**20 + 1}, "block=1048577"),
+        ({"block": 4096.0}, "block=4096.0"),
+        ({"block": math.nan}, "block=nan"),
+        ({"threads": 0}, "threads=0"),
+        ({"threads": "two"}, "threads='two'"),
+        ({"threads": True}, "threads=True"),
+        ({"antithetic": 1}, "antithetic=1"),
+        ({"antithetic": None}, "antithetic=None"),
+        ({"max_paths": 1}, "max_paths=1"),
+        ({"max_paths": 1e6}, "max_paths=1000000.0"),
+    ],
+)
+def test_fields_out_of_range_are_refused_by_name(fields, named):
+    with pytest.raises(InvalidProblem, match=named):
+        MonteCarlo(**fields)
+
+
+def test_a_budget_below_one_pair_is_refused():
+    with pytest.raises(InvalidProblem, match="queries= of at least 2"):
+        MonteCarlo(antithetic=True).solve(CALL, Goal(queries=1))
+
+
+def test_blocks_that_do_not_fit_are_refused_before_they_are_made():
+    with pytest.raises(TooLarge, match=r"1000000 blocks.*lower block= or threads="):
+        MonteCarlo(block=2**20, threads=1_000_000).solve(CALL, Goal(queries=10))
+    with pytest.raises(TooLarge, match=r"a tail of .*lower queries= or raise level="):
+        MonteCarlo(max_paths=10**15).solve(PROBLEMS[3], Goal(queries=10**15))
+
+
+@pytest.mark.parametrize("rng", [-1, "seed", 1.5])
+def test_a_bad_seed_is_refused(rng):
+    with pytest.raises(InvalidProblem, match="rng="):
+        MonteCarlo().solve(CALL, Goal(queries=10), rng=rng)
+
+
+def test_a_path_that_overflows_is_refused():
+    class Overflowing:
+        def num_factors(self, times):
+            return 1
+
+        def paths(self, times, normals):
+            return np.where(normals > 3.0, np.inf, 1.0)[:, None, :]
+
+        def discount(self, times):
+            return np.ones(len(times))
+
+    problem = Problem(Overflowing(), Call(strike=0.5, expiry=1.0), Price())
+    with pytest.raises(InvalidProblem, match="no finite number: check Overflowing and Call"):
+        MonteCarlo().solve(problem, Goal(queries=20_000), rng=1)
+
+
+def test_values_near_overflow_are_unresolved_not_an_error():
+    market = BlackScholes(spot=1e300, vol=0.2, rate=0.05)
+    problem = Problem(market, Call(strike=1e300, expiry=1.0), Price())
+    for goal in (Goal(queries=5_000), Goal(tolerance=1.0, queries=5_000)):
+        result = MonteCarlo().solve(problem, goal, rng=1)
+        assert result.status in ("unresolved", "budget_exhausted")
+        assert result.value == pytest.approx(exact(problem), rel=0.2)
+
+
+def test_unknown_measures_are_refused():
+    class Odd:
+        on_loss = False
+
+    with pytest.raises(Unsupported, match="measure Odd"):
+        MonteCarlo().solve(Problem(MARKET, Call(strike=1.0, expiry=1.0), Odd()), Goal(queries=10))
