@@ -53,7 +53,6 @@ def test_intervals_contain_the_truth(case):
     problem, goal, antithetic = CASES[case]
     truth = Analytic().solve(problem, goal).value
     engine = MonteCarlo(threads=1, antithetic=antithetic)
-    hits = sum(
-        engine.solve(problem, goal, rng=seed).interval.contains(truth) for seed in range(RUNS)
-    )
+    results = (engine.solve(problem, goal, rng=seed) for seed in range(RUNS))
+    hits = sum(result.interval.contains(truth) for result in results)
     assert_coverage(hits, RUNS, 0.95, tests=TESTS_IN_SUITE)

@@ -101,7 +101,7 @@ def test_a_tighter_goal_costs_the_square(problem):
     size = abs(exact(problem))
     spent = [
         MonteCarlo().solve(problem, Goal(tolerance=share * size), rng=5).cost.queries
-        for share in (0.02, 0.01)
+        for share in (0.008, 0.004)
     ]
     assert 2.5 < spent[1] / spent[0] < 5.5
 
@@ -199,22 +199,25 @@ def test_paths_of_one_value_tell_no_spread():
 
 
 def test_antithetic_pairs_lower_the_variance_and_stay_unbiased():
-    goal, runs = Goal(queries=4_000), 400
+    problem = Problem(MARKET, Call(strike=85.0, expiry=1.0), Price())
+    goal = Goal(queries=4_000)
     plain, paired = (
-        np.array([MonteCarlo(antithetic=flag).solve(CALL, goal, rng=s).value for s in range(runs)])
+        [MonteCarlo(antithetic=flag).solve(problem, goal, rng=seed) for seed in range(400)]
         for flag in (False, True)
     )
-    # a call is monotone in its normal; measured ratio .38, 400 runs give it to 10 %
-    assert paired.var() < 0.6 * plain.var()
+    spread, paired_spread = (np.var([r.value for r in results]) for results in (plain, paired))
+    # at the same number of paths the variance falls by 1 + correlation of a path and its mirror
+    normals = stats.norm.ppf((np.arange(100_000) + 0.5) / 100_000)[:, None]
+    mirrored = np.corrcoef(problem.outcomes(normals), problem.outcomes(-normals))[0, 1]
+    assert mirrored < -0.7
+    # 400 runs give a ratio of variances to 10 %; four times that: false alarm 6e-5
+    assert paired_spread / spread == pytest.approx(1.0 + mirrored, rel=0.4)
+    values = [r.value for r in paired]
     # 4.5 standard errors: false alarm 7e-6
-    assert paired.mean() == pytest.approx(exact(CALL), abs=4.5 * stats.sem(paired))
-    half_widths = [
-        MonteCarlo(antithetic=flag).solve(CALL, goal, rng=0).interval.half_width
-        for flag in (False, True)
-    ]
+    assert np.mean(values) == pytest.approx(exact(problem), abs=4.5 * stats.sem(values))
     # each interval is as wide as its own estimates spread
-    for half_width, values in zip(half_widths, (plain, paired), strict=True):
-        assert half_width == pytest.approx(1.96 * values.std(), rel=0.2)
+    assert plain[0].interval.half_width == pytest.approx(1.96 * math.sqrt(spread), rel=0.2)
+    assert paired[0].interval.half_width == pytest.approx(1.96 * math.sqrt(paired_spread), rel=0.2)
 
 
 @pytest.mark.parametrize("measure", MEASURES[1:], ids=lambda m: type(m).__name__)
@@ -273,11 +276,10 @@ def test_put_call_parity_with_common_random_numbers():
     goal = Goal(queries=50_000)
     forwards = []
     for strike in (60.0, 105.0, 150.0):
+        contracts = (kind(strike=strike, expiry=1.0) for kind in (Call, Put))
         call, put = (
-            MonteCarlo().solve(
-                Problem(MARKET, kind(strike=strike, expiry=1.0), Price()), goal, rng=9
-            )
-            for kind in (Call, Put)
+            MonteCarlo().solve(Problem(MARKET, contract, Price()), goal, rng=9)
+            for contract in contracts
         )
         forwards.append(call.value - put.value + strike * math.exp(-0.05))
     assert forwards[0] == pytest.approx(forwards[1], rel=1e-12)
