@@ -9,6 +9,7 @@ from benchmarks.cases import prices, risks
 from classical_baseline import Analytic, MonteCarlo
 from qmc import LawGrid, Problem, Quantum, convergence
 from qmc.backends import Ideal
+from qmc.result import Engine
 
 _SMALL_SEEDS = 8
 
@@ -20,7 +21,10 @@ def run(seeds: int, small: bool) -> Iterator[dict[str, Any]]:
     cases: dict[str, tuple[Problem, int]] = {"call": (prices()["call"], 5)}
     cases |= {name: (risks()[name], 10) for name in ("VaR 99 %, normal", "ES 97.5 %, normal")}
     for name, (problem, qubits) in cases.items():
-        engines = [MonteCarlo(), Quantum(grid=LawGrid(qubits=qubits), backend=Ideal())]
+        engines: list[Engine] = [
+            MonteCarlo(),
+            Quantum(grid=LawGrid(qubits=qubits), backend=Ideal()),
+        ]
         table = convergence(problem, engines, budgets, seeds, reference=Analytic())
         for row in table.summary().to_dict("records"):
             slope = table.slope(table.problems[0], row["engine"])

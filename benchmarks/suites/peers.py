@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _EPSILON = 0.01
 _RESCALING = 0.25
 _STRIKE, _RATE, _YEARS = 1.896, 0.05, 40.0 / 365.0
-_REPEATS = 5
+_REPEATS = 25
 
 
 def run(seeds: int, small: bool) -> Iterator[dict[str, Any]]:
@@ -86,7 +86,9 @@ def _peer(qubits: int) -> tuple[Any, QuantumCircuit]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from qiskit_finance.applications.estimation import EuropeanCallPricing
-        from qiskit_finance.circuit.library import LogNormalDistribution
+        from qiskit_finance.circuit.library import (  # type: ignore[attr-defined]
+            LogNormalDistribution,
+        )
 
         mu = (_RATE - 0.5 * 0.4**2) * _YEARS + math.log(2.0)
         variance = 0.4**2 * _YEARS
@@ -109,14 +111,12 @@ def _peer_estimate(seed: int) -> tuple[float, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from qiskit import generate_preset_pass_manager
-        from qiskit_aer import AerSimulator
         from qiskit_aer.primitives import SamplerV2
         from qiskit_algorithms import IterativeAmplitudeEstimation
 
         pricing, _ = _peer(3)
         gates = [*BASIS, "u", "h", "ry", "p", "cz", "cp", "ccx"]
         passes = generate_preset_pass_manager(1, basis_gates=gates)
-        del AerSimulator
         estimator = IterativeAmplitudeEstimation(
             epsilon_target=_EPSILON,
             alpha=0.05,

@@ -46,6 +46,8 @@ AER_GATES = (
     "y",
     "z",
 )
+# Aer itself splits a state among threads from this many qubits on
+_QUBITS_FOR_THREADS = 14
 _BYTES = {"double": 16.0, "single": 8.0}
 
 
@@ -58,7 +60,8 @@ class Aer:
 
     Attributes:
         precision: "double" or "single".
-        threads: for one simulation; 0 leaves it to Aer.
+        threads: for one simulation; 0 takes one for small circuits, where several only wait for
+            each other, and leaves large ones to Aer.
         ancilla: build reflections on a clean ancilla, as a device would; by default Aer gets one
             multi-controlled X, which it applies at once.
 
@@ -156,10 +159,11 @@ class AerOracle:
         if self._simulator is None:
             from qiskit_aer import AerSimulator
 
+            small = self.problem.num_qubits < _QUBITS_FOR_THREADS
             self._simulator = AerSimulator(
                 method="statevector",
                 precision=self.backend.precision,
-                max_parallel_threads=self.backend.threads,
+                max_parallel_threads=self.backend.threads or (1 if small else 0),
             )
         return self._simulator
 
