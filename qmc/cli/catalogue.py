@@ -1,0 +1,104 @@
+"""Every option that stands for a field of a problem file, by group, and the commands' own.
+
+>>> FLAGS["contract.high_strike"]
+'--high-strike'
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qmc.cli import parsing
+from qmc.cli.options import OUTPUT_PANEL, Option
+
+_MARKET, _CONTRACT, _PORTFOLIO = "Market", "Option contract", "Portfolio"
+_MEASURE, _ENGINE, _GOAL, _STUDY = "Measure", "Engines", "Goal", "Study"
+
+FILE = Option("file", Path, "FILE", OUTPUT_PANEL, "TOML problem file; options override it")
+PLOT = Option("plot", Path, "DIR", OUTPUT_PANEL, "folder for PNG and SVG pictures")
+
+
+def _number(name: str, panel: str, text: str, path: str, default: str = "") -> Option:
+    return Option(name, parsing.number, "NUMBER", panel, text, path, default=default)
+
+
+def _whole(name: str, panel: str, text: str, path: str, default: str = "") -> Option:
+    return Option(name, parsing.whole, "WHOLE", panel, text, path, default=default)
+
+
+def _word(name: str, panel: str, text: str, path: str, words: str, default: str) -> Option:
+    return Option(name, str, "WORD", panel, text, path, tuple(words.split()), default)
+
+
+MARKET = (
+    _number("spot", _MARKET, "price of the asset today", "model.spot"),
+    _number("vol", _MARKET, "standard deviation per annum, 0.2 is 20 %", "model.vol"),
+    _number("rate", _MARKET, "interest rate per annum, continuous", "model.rate", "0"),
+    _number("dividend_yield", _MARKET, "per annum, continuous", "model.dividend_yield", "0"),
+)
+CONTRACT = (
+    _word("contract", _CONTRACT, "what is priced", "contract.kind", "call put digital spread",
+          "call"),
+    _number("strike", _CONTRACT, "strike; the lower one of a spread", "contract.strike"),
+    _number("high_strike", _CONTRACT, "upper strike of a spread", "contract.high_strike"),
+    _number("expiry", _CONTRACT, "years to expiry", "contract.expiry"),
+    _word("side", _CONTRACT, "where a digital pays", "contract.side", "call put", "call"),
+    _word("pays", _CONTRACT, "what a digital pays", "contract.pays", "cash asset", "cash"),
+    _number("cash", _CONTRACT, "amount of a cash digital", "contract.cash", "1"),
+)  # fmt: skip
+PORTFOLIO = (
+    Option("prices", str, "FILE", _PORTFOLIO, "CSV or Parquet, dates x tickers", "model.prices",
+           default="20 built-in stocks"),
+    Option("tickers", parsing.names, "NAMES", _PORTFOLIO, "with commas", "model.tickers",
+           default="all"),
+    Option("start", str, "DATE", _PORTFOLIO, "first date of the built-in stocks", "model.start"),
+    Option("end", str, "DATE", _PORTFOLIO, "last date of the built-in stocks", "model.end"),
+    _whole("window", _PORTFOLIO, "daily returns to use, the last ones", "model.window", "500"),
+    _word("model", _PORTFOLIO, "of tomorrow's returns", "model.kind",
+          "filtered historical normal student-t", "filtered"),
+    _number("decay", _PORTFOLIO, "of the filter's volatilities", "model.decay", "0.94"),
+    _number("degrees_of_freedom", _PORTFOLIO, "of student-t", "model.degrees_of_freedom", "4"),
+    Option("weights", parsing.numbers, "NUMBERS", _PORTFOLIO, "shares with commas",
+           "contract.weights", default="equal"),
+    _number("value", _PORTFOLIO, "of the portfolio", "contract.value", "1"),
+)  # fmt: skip
+THRESHOLD = _number("threshold", _MEASURE, "payoff to be exceeded", "measure.threshold")
+LEVEL = _number("level", _MEASURE, "0.99 is 99 %", "measure.level", "VaR 0.99, ES 0.975")
+
+
+def _measure(words: str, default: str) -> Option:
+    return _word("measure", _MEASURE, "which number", "measure.kind", words, default)
+
+
+PRICE_MEASURE = (_measure("price probability", "price"), THRESHOLD)
+RISK_MEASURE = (_measure("var es both expected-loss", "both"), LEVEL)
+ANY_MEASURE = (
+    _measure("price probability var es both expected-loss", "price or both"), THRESHOLD, LEVEL,
+)  # fmt: skip
+ENGINE = _word("engine", _ENGINE, "who solves", "run.engine", "quantum monte-carlo analytic all",
+               "all")  # fmt: skip
+QUANTUM = (
+    _whole("qubits", _ENGINE, "of the grid", "quantum.qubits", "5 for prices, 8 for risk"),
+    _word("grid", _ENGINE, "cells of the quantum engine", "quantum.grid", "law uniform", "law"),
+    _word("estimator", _ENGINE, "of the amplitude", "quantum.estimator", "iterative sampling",
+          "iterative"),
+    _word("backend", _ENGINE, "runs the circuits", "quantum.backend", "aer ideal", "aer"),
+)  # fmt: skip
+SEED = _whole("seed", _ENGINE, "same seed and versions, same numbers", "run.seed")
+CONFIDENCE = _number("confidence", _GOAL, "of the interval", "goal.confidence", "0.95")
+GOAL = (
+    _number("tolerance", _GOAL, "half-width of the interval, in money", "goal.tolerance"),
+    _number("relative_tolerance", _GOAL, "the same as a share of the value",
+            "goal.relative_tolerance", "0.01 for prices, 0.1 for risk"),
+    _whole("queries", _GOAL, "the most queries (classical: paths) to spend", "goal.queries"),
+    CONFIDENCE,
+)  # fmt: skip
+BUDGETS = Option("budgets", parsing.counts, "NUMBERS", _STUDY, "queries to spend, with commas",
+                 default="1000,10000,100000")  # fmt: skip
+SEEDS = Option("seeds", parsing.count, "WHOLE", _STUDY, "runs of each engine and budget",
+               default="10")  # fmt: skip
+
+OPTIONS = (
+    *MARKET, *CONTRACT, *PORTFOLIO, *ANY_MEASURE, ENGINE, *QUANTUM, SEED, *GOAL,
+)  # fmt: skip
+FLAGS = {one.path: one.flag for one in OPTIONS}

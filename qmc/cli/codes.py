@@ -1,0 +1,23 @@
+"""Exit codes, and which error has which."""
+
+from __future__ import annotations
+
+import typer
+
+from qmc.errors import BackendFailed, NotConverged, QmcError
+
+OK, FAILED, USAGE, NOT_REACHED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def code_of(error: Exception) -> int:
+    """The exit code of a command that raised."""
+    if isinstance(error, NotConverged):
+        return NOT_REACHED
+    if isinstance(error, QmcError | typer.TyperException) and not isinstance(error, BackendFailed):
+        return USAGE
+    return FAILED
+
+
+def is_expected(error: Exception) -> bool:
+    """True for an error whose message is for the user, so that no class name is needed."""
+    return isinstance(error, QmcError | typer.TyperException | OSError)

@@ -1,0 +1,104 @@
+"""From a command's options to the specification of what to solve, and refusals back to options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from qmc.cli.catalogue import FLAGS, OPTIONS, PORTFOLIO
+from qmc.cli.options import Given
+from qmc.errors import InvalidProblem
+
+if TYPE_CHECKING:
+    from qmc.specification import InvalidField, Specification
+
+Kind: TypeAlias = Literal["price", "risk"]
+
+_DEFAULTS: dict[Kind, dict[str, str]] = {
+    "price": {"model": "black-scholes", "contract": "call", "measure": "price"},
+    "risk": {"model": "filtered", "contract": "portfolio", "measure": "both"},
+}
+_RETURNS = {"filtered", "historical", "normal", "student-t"}
+_RISK_ONLY = {one.name for one in PORTFOLIO} | {"level"}
+_RISK_MEASURES = {"var", "es", "both", "expected-loss"}
+
+
+def specification(given: Given, kind: Kind | None = None) -> Specification:
+    """Merge a file, options (which win) and defaults (which lose).
+
+    Args:
+        given: options by name.
+        kind: what the command is for; None when it takes both.
+
+    Raises:
+        InvalidProblem: when the file cannot be read, or asks for what another command does.
+        InvalidField: from the specification.
+    """
+    from qmc.specification import Specification, read_toml
+
+    data = read_toml(given["file"]) if "file" in given else {}
+    for one in OPTIONS:
+        if one.path and one.name in given:
+            _put(data, one.path, given[one.name], replace=True)
+    found = _kind_of(data) or kind or _kind_by_options(data, given)
+    if kind is not None and found != kind:
+        msg = f"`qmc {kind}` is not for this problem, which has {_what(data)}: use `qmc {found}`"
+        raise InvalidProblem(msg)
+    for section, word in _DEFAULTS[found].items():
+        _put(data, f"{section}.kind", word, replace=False)
+    return Specification.from_mapping(data)
+
+
+@contextmanager
+def wording(given: Given) -> Iterator[None]:
+    """Name the option, or the file, that a refused field came from."""
+    from qmc.specification import InvalidField
+
+    try:
+        yield
+    except InvalidField as error:
+        raise InvalidProblem(_worded(error, given)) from error
+
+
+def _worded(error: InvalidField, given: Given) -> str:
+    by_option = {one.path for one in OPTIONS if one.name in given}
+    paths = [path.partition("[")[0] for path in error.paths]
+    if not all(path in FLAGS and ("file" not in given or path in by_option) for path in paths):
+        return f"{given['file']}: {error}" if "file" in given else str(error)
+    flags = ", ".join(FLAGS[path] for path in paths)
+    noun = "option" if len(paths) == 1 else "options"
+    if error.is_missing:
+        it = "it" if len(paths) == 1 else "them"
+        return f"{noun} {flags}: missing; give {it}, or a problem file with --file"
+    return f"{noun} {flags}{error.given}: {error.complaint}"
+
+
+def _kind_of(data: Mapping[str, Any]) -> Kind | None:
+    """What the model or the contract says; None when neither does."""
+    model, contract = _word(data, "model"), _word(data, "contract")
+    if model in _RETURNS or contract == "portfolio":
+        return "risk"
+    return "price" if model == "black-scholes" else None
+
+
+def _kind_by_options(data: Mapping[str, Any], given: Given) -> Kind:
+    risky = not _RISK_ONLY.isdisjoint(given) or _word(data, "measure") in _RISK_MEASURES
+    return "risk" if risky else "price"
+
+
+def _what(data: Mapping[str, Any]) -> str:
+    return f"model.kind={_word(data, 'model')!r} and contract.kind={_word(data, 'contract')!r}"
+
+
+def _word(data: Mapping[str, Any], section: str) -> object:
+    table = data.get(section)
+    word = table.get("kind") if isinstance(table, dict) else None
+    return word if isinstance(word, str) else None
+
+
+def _put(data: dict[str, Any], path: str, value: object, *, replace: bool) -> None:
+    section, name = path.split(".")
+    table = data.setdefault(section, {})
+    if isinstance(table, dict) and (replace or name not in table):
+        table[name] = value

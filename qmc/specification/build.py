@@ -1,0 +1,157 @@
+"""From checked sections to nouns; heavy modules are imported when something is built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qmc import checks
+from qmc.specification.sections import (
+    AnyContract,
+    AnyMeasure,
+    AnyModel,
+    BlackScholesSection,
+    DigitalSection,
+    FilteredSection,
+    PortfolioSection,
+    ProbabilitySection,
+    QuantumSection,
+    ReturnsSection,
+    SpreadSection,
+    StudentTSection,
+    TailSection,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qmc.engine import Quantum
+    from qmc.measures import Measure
+    from qmc.problem import Contract, Model
+
+VAR_LEVEL = 0.99
+ES_LEVEL = 0.975
+PRICE_QUBITS = 5
+RISK_QUBITS = 8
+FARTHEST_STRIKE = 1e6
+
+
+def model(section: AnyModel) -> tuple[Model, int]:
+    """The model and its number of columns."""
+    from qmc import models
+
+    if isinstance(section, BlackScholesSection):
+        market = models.BlackScholes(
+            spot=section.spot,
+            vol=section.vol,
+            rate=section.rate,
+            dividend_yield=section.dividend_yield,
+        )
+        return market, 1
+    returns = _returns(section)
+    columns = len(returns.columns)
+    if isinstance(section, FilteredSection):
+        return models.FilteredReturns(returns=returns, decay=section.decay), columns
+    if isinstance(section, StudentTSection):
+        nu = section.degrees_of_freedom
+        return models.StudentTReturns.from_returns(returns, degrees_of_freedom=nu), columns
+    if section.kind == "historical":
+        return models.HistoricalReturns(returns=returns), columns
+    return models.NormalReturns.from_returns(returns), columns
+
+
+def _returns(section: ReturnsSection) -> pd.DataFrame:
+    from qmc import data
+
+    checks.whole("window", section.window, 2)
+    if section.prices is None:
+        prices = data.sp500_stocks(section.tickers, section.start, section.end)
+    else:
+        for name in ("start", "end"):
+            if getattr(section, name) is not None:
+                hint = "cut the file to those days"
+                raise checks.refuse(name, getattr(section, name), "absent beside prices", hint)
+        prices = data.read_prices(section.prices, section.tickers)
+    most = len(prices) - 1
+    if section.window > most:
+        allowed = f"a whole number from 2 to {most}, the daily returns there are"
+        raise checks.refuse("window", section.window, allowed)
+    return data.simple_returns(prices, section.window)
+
+
+def contract(section: AnyContract, columns: int) -> Contract:
+    """The contract; a portfolio gets one weight for each of the model's columns."""
+    from qmc import contracts
+
+    if isinstance(section, PortfolioSection):
+        given = section.weights
+        if given is not None and len(given) != columns:
+            hint = "leave weights out for equal ones"
+            raise checks.refuse("weights", given, f"{columns} numbers, one a ticker", hint)
+        weights = [1.0 / columns] * columns if given is None else given
+        return contracts.Portfolio(weights=tuple(weights), value=section.value)
+    if isinstance(section, DigitalSection):
+        return contracts.Digital(
+            strike=section.strike,
+            expiry=section.expiry,
+            kind=section.side,
+            pays=section.pays,
+            cash=section.cash,
+        )
+    if isinstance(section, SpreadSection):
+        return contracts.CallSpread(
+            low_strike=section.strike, high_strike=section.high_strike, expiry=section.expiry
+        )
+    kind = contracts.Call if section.kind == "call" else contracts.Put
+    return kind(strike=section.strike, expiry=section.expiry)
+
+
+def require_near(section: AnyContract, model: Model) -> None:
+    """Refuse an expiry at which the law overflows, and strikes that nobody means.
+
+    A strike a million times off the forward is a slip (cents for units, an index for a stock), and
+    its price is 0 or the forward's to the last digit.
+    """
+    from qmc.models import BlackScholes
+
+    if not isinstance(model, BlackScholes) or isinstance(section, PortfolioSection):
+        return
+    forward = model.terminal_law(section.expiry).mean
+    strikes = {"strike": section.strike}
+    if isinstance(section, SpreadSection):
+        strikes["high_strike"] = section.high_strike
+    low, high = forward / FARTHEST_STRIKE, forward * FARTHEST_STRIKE
+    for name, strike in strikes.items():
+        if not low <= strike <= high:
+            allowed = f"from {low:.3g} to {high:.3g}, within a factor of a million of the forward"
+            raise checks.refuse(name, strike, allowed, "check it against the spot")
+
+
+def measures(section: AnyMeasure) -> tuple[Measure, ...]:
+    """One measure, or VaR and ES."""
+    from qmc import measures
+
+    if isinstance(section, TailSection):
+        given = section.level
+        var = measures.VaR(level=VAR_LEVEL if given is None else given)
+        es = measures.ES(level=ES_LEVEL if given is None else given)
+        if section.kind == "both":
+            return var, es
+        return (var,) if section.kind == "var" else (es,)
+    if isinstance(section, ProbabilitySection):
+        return (measures.Probability(threshold=section.threshold),)
+    return (measures.Price() if section.kind == "price" else measures.ExpectedLoss(),)
+
+
+def quantum(section: QuantumSection, *, is_risk: bool) -> Quantum:
+    """The quantum engine; without qubits, more for quantiles than for prices."""
+    from qmc import LawGrid, Quantum, UniformGrid
+    from qmc.backends import Aer, Ideal
+    from qmc.estimators import Iterative, Sampling
+
+    default = RISK_QUBITS if is_risk else PRICE_QUBITS
+    qubits = default if section.qubits is None else section.qubits
+    return Quantum(
+        grid=LawGrid(qubits=qubits) if section.grid == "law" else UniformGrid(qubits=qubits),
+        estimator=Iterative() if section.estimator == "iterative" else Sampling(),
+        backend=Aer() if section.backend == "aer" else Ideal(),
+    )

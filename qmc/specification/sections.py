@@ -1,0 +1,181 @@
+"""The sections of a problem file: which fields there are, of which type."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+EngineName: TypeAlias = Literal["quantum", "monte-carlo", "analytic", "all"]
+
+
+def _iso(value: object) -> object:
+    """TOML has dates of its own: take them as text too."""
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+Date: TypeAlias = Annotated[str, BeforeValidator(_iso)]
+
+
+class Section(BaseModel):
+    """A table of a file: no unknown fields, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class BlackScholesSection(Section):
+    """`[model] kind = "black-scholes"`."""
+
+    kind: Literal["black-scholes"]
+    spot: float
+    vol: float
+    rate: float = 0.0
+    dividend_yield: float = 0.0
+
+
+class ReturnsSection(Section):
+    """What the models of daily returns share.
+
+    Attributes:
+        prices: CSV or Parquet file of dates x tickers; the built-in 20 stocks when absent.
+        tickers: columns to keep; all when absent.
+        start, end: first and last date, written as 2020-01-31; built-in stocks only.
+        window: how many of the last daily returns to use.
+    """
+
+    prices: str | None = None
+    tickers: list[str] | None = None
+    start: Date | None = None
+    end: Date | None = None
+    window: int = 500
+
+
+class HistoricalSection(ReturnsSection):
+    """`[model] kind = "historical" | "normal"`."""
+
+    kind: Literal["historical", "normal"]
+
+
+class FilteredSection(ReturnsSection):
+    """`[model] kind = "filtered"`; `decay` is that of the EWMA volatilities."""
+
+    kind: Literal["filtered"]
+    decay: float = 0.94
+
+
+class StudentTSection(ReturnsSection):
+    """`[model] kind = "student-t"`."""
+
+    kind: Literal["student-t"]
+    degrees_of_freedom: float = 4.0
+
+
+class VanillaSection(Section):
+    """`[contract] kind = "call" | "put"`."""
+
+    kind: Literal["call", "put"]
+    strike: float
+    expiry: float
+
+
+class DigitalSection(Section):
+    """`[contract] kind = "digital"`; `side` is call or put, `pays` is cash or asset."""
+
+    kind: Literal["digital"]
+    strike: float
+    expiry: float
+    side: Literal["call", "put"] = "call"
+    pays: Literal["cash", "asset"] = "cash"
+    cash: float = 1.0
+
+
+class SpreadSection(Section):
+    """`[contract] kind = "spread"`: a call spread; `strike` is the lower one."""
+
+    kind: Literal["spread"]
+    strike: float
+    high_strike: float
+    expiry: float
+
+
+class PortfolioSection(Section):
+    """`[contract] kind = "portfolio"`; equal weights when `weights` is absent."""
+
+    kind: Literal["portfolio"]
+    value: float = 1.0
+    weights: list[float] | None = None
+
+
+class MeanSection(Section):
+    """`[measure] kind = "price" | "expected-loss"`."""
+
+    kind: Literal["price", "expected-loss"]
+
+
+class ProbabilitySection(Section):
+    """`[measure] kind = "probability"`: that the payoff's present value exceeds `threshold`."""
+
+    kind: Literal["probability"]
+    threshold: float
+
+
+class TailSection(Section):
+    """`[measure] kind = "var" | "es" | "both"`; each at its customary level unless given."""
+
+    kind: Literal["var", "es", "both"]
+    level: float | None = None
+
+
+class GoalSection(Section):
+    """`[goal]`: when to stop."""
+
+    tolerance: float | None = None
+    relative_tolerance: float | None = None
+    queries: int | None = None
+    confidence: float = 0.95
+
+
+class QuantumSection(Section):
+    """`[quantum]`: the parts of the quantum engine."""
+
+    qubits: int | None = None
+    grid: Literal["law", "uniform"] = "law"
+    estimator: Literal["iterative", "sampling"] = "iterative"
+    backend: Literal["aer", "ideal"] = "aer"
+
+
+class RunSection(Section):
+    """`[run]`: which engines, and the seed."""
+
+    engine: EngineName = "all"
+    seed: int | None = Field(default=None, ge=0)
+
+
+AnyReturns: TypeAlias = HistoricalSection | FilteredSection | StudentTSection
+AnyModel: TypeAlias = BlackScholesSection | AnyReturns
+AnyOption: TypeAlias = VanillaSection | DigitalSection | SpreadSection
+AnyContract: TypeAlias = AnyOption | PortfolioSection
+AnyMeasure: TypeAlias = MeanSection | ProbabilitySection | TailSection
+
+# sections of several kinds, and those of one
+KINDS: dict[str, Any] = {"model": AnyModel, "contract": AnyContract, "measure": AnyMeasure}
+SINGLE: dict[str, type[Section]] = {
+    "goal": GoalSection,
+    "quantum": QuantumSection,
+    "run": RunSection,
+}
+
+
+def fields() -> dict[str, tuple[str, ...]]:
+    """Fields of the file, of each section and of each kind of one; "model.kind" and so on."""
+    table = {"file": (*KINDS, *SINGLE)}
+    for section, union in KINDS.items():
+        kinds: list[str] = []
+        sections: tuple[type[Section], ...] = get_args(union)
+        for one in sections:
+            names = get_args(one.model_fields["kind"].annotation)
+            kinds += names
+            table |= dict.fromkeys(names, tuple(one.model_fields))
+        table[f"{section}.kind"] = tuple(kinds)
+    return table | {name: tuple(one.model_fields) for name, one in SINGLE.items()}

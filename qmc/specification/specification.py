@@ -1,0 +1,111 @@
+"""`Specification`: a whole problem file, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, ValidationError
+
+from qmc.specification import build
+from qmc.specification.refusals import InvalidField, naming, refusal
+from qmc.specification.sections import (
+    AnyContract,
+    AnyMeasure,
+    AnyModel,
+    GoalSection,
+    MeanSection,
+    PortfolioSection,
+    QuantumSection,
+    ReturnsSection,
+    RunSection,
+    Section,
+    fields,
+)
+
+if TYPE_CHECKING:
+    from qmc.engine import Quantum
+    from qmc.problem import Goal, Problem
+
+PRICE_TOLERANCE = 0.01
+RISK_TOLERANCE = 0.1
+
+
+class Specification(Section):
+    """A whole problem file.
+
+    >>> spec = Specification.from_mapping({
+    ...     "model": {"kind": "black-scholes", "spot": 100, "vol": 0.2},
+    ...     "contract": {"kind": "call", "strike": 105, "expiry": 1},
+    ... })
+    >>> [type(problem.measure).__name__ for problem in spec.problems()]
+    ['Price']
+    """
+
+    model: AnyModel = Field(discriminator="kind")
+    contract: AnyContract = Field(discriminator="kind")
+    measure: AnyMeasure = Field(default=MeanSection(kind="price"), discriminator="kind")
+    goal: GoalSection = GoalSection()
+    quantum: QuantumSection = QuantumSection()
+    run: RunSection = RunSection()
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Specification:
+        """Check a mapping of sections.
+
+        Raises:
+            InvalidField: naming the first wrong field, what it was and what is allowed; or every
+                missing one.
+        """
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as error:
+            raise refusal(error, fields()) from error
+
+    @property
+    def is_risk(self) -> bool:
+        """True when the model is one of returns."""
+        return isinstance(self.model, ReturnsSection)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems asked for: one, or VaR and ES.
+
+        Raises:
+            InvalidProblem: naming the field that is out of range.
+        """
+        from qmc.problem import Problem
+
+        if self.is_risk != isinstance(self.contract, PortfolioSection):
+            allowed = "must be portfolio" if self.is_risk else "must be call, put, digital, spread"
+            complaint = f"{allowed} under model.kind={self.model.kind!r}; change one of the two"
+            raise InvalidField(["contract.kind"], f"={self.contract.kind!r}", complaint)
+        with naming("measure"):
+            measures = build.measures(self.measure)
+        with naming("model", path="prices"):
+            model, columns = build.model(self.model)
+        with naming("contract", low_strike="strike"):
+            contract = build.contract(self.contract, columns)
+        with naming("contract", time="expiry"):
+            build.require_near(self.contract, model)
+        return tuple(Problem(model, contract, measure) for measure in measures)
+
+    def make_goal(self) -> Goal:
+        """The goal; without any end given, a relative tolerance that the default grid reaches."""
+        from qmc.problem import Goal
+
+        section = self.goal
+        relative = section.relative_tolerance
+        if section.tolerance is None and relative is None and section.queries is None:
+            relative = RISK_TOLERANCE if self.is_risk else PRICE_TOLERANCE
+        with naming("goal"):
+            return Goal(
+                tolerance=section.tolerance,
+                relative_tolerance=relative,
+                queries=section.queries,
+                confidence=section.confidence,
+            )
+
+    def make_quantum(self) -> Quantum:
+        """The quantum engine."""
+        with naming("quantum"):
+            return build.quantum(self.quantum, is_risk=self.is_risk)
