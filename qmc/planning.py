@@ -1,23 +1,40 @@
-"""What a quantum solve would need and cost, before anything runs."""
+"""What a quantum solve would need and cost, before anything runs.
+
+A plan may look at the grid's own numbers, which it could add up; an estimate may not.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
-from qmc.circuits.amplitude_problem import AmplitudeProblem
-from qmc.estimators.protocols import Estimator
-from qmc.problem import Goal, Problem
+from qmc.circuits import AmplitudeProblem, Encoding
+from qmc.errors import Unsupported
+from qmc.estimators import Estimator
+from qmc.grids import CellTable
+from qmc.measures import ES, Excess, Mean, Tail, VaR
+from qmc.problem import Array, Goal, Problem
+from qmc.quantile import TIE_RESOLUTION, find_bracket, max_tests, narrow_enough
+from qmc.result import Estimate, Interval
 
 _BYTES_AN_AMPLITUDE = 16.0
-_PILOT_PATHS = 4096
+_PILOT_PATHS = 2**14
 _PILOT_SEED = 20_260_102
-# measured on one core of a small server: see `python -m benchmarks run peers`
-_SECONDS_SETUP = 0.3
-_SECONDS_A_GATE = 5e-7
-_SECONDS_AN_AMPLITUDE_AND_GATE = 2e-9
+# a quantile's density is taken between these shares of its tail probability, above and below
+_DENSITY_SHARES = (0.5, 1.5)
+# an early-stopped test ends when its half-width is about this share of the gap it has to see
+_STOP_SHARE = 0.5
+# measured on one core of a small server, see `python -m benchmarks run peers`: seconds of a
+# circuit, of a gate, and of an amplitude in a gate
+_SECONDS_A_CIRCUIT = 1.5e-3
+_SECONDS_A_GATE = 2e-6
+_SECONDS_AN_AMPLITUDE = 1e-9
+_CIRCUITS_A_TEST = 6.0
+# A in Aer's gates against its depth in cx, rz, sx, x: a rotation is one gate there
+_GATES_A_DEPTH = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,56 +67,133 @@ class Plan:
         )
 
 
-def classical_paths(problem: Problem, goal: Goal, half_width: float | None) -> float:
-    """Plain Monte Carlo paths for a half-width of the mean: (z sd / half-width)^2, sd by pilot."""
-    if half_width is None or half_width <= 0.0:
-        return float(goal.queries or 0)
-    factors = problem.model.num_factors(problem.contract.times)
-    normals = np.random.default_rng(_PILOT_SEED).standard_normal((_PILOT_PATHS, factors))
-    z = float(special.ndtri(0.5 + 0.5 * goal.confidence))
-    return float((z * np.std(problem.outcomes(normals)) / half_width) ** 2)
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """One run of the estimator: expected queries, and the half-width of its amplitude."""
+
+    queries: float
+    half_width: float
+
+    @property
+    def powers(self) -> float:
+        """Sum of 2k+1 over its circuits: it doubles up to about 1 / half-width."""
+        return min(self.queries, 1.0 / max(self.half_width, 1e-12))
 
 
-def plan_estimate(
-    amplitude_problem: AmplitudeProblem,
-    estimator: Estimator,
-    goal: Goal,
-    *,
-    amplitude: float,
-    tests: int,
-    paths: float,
+def make_plan(
+    problem: Problem, goal: Goal, table: CellTable, encoding: Encoding, estimator: Estimator
 ) -> Plan:
-    """Plan `tests` runs of an estimator on circuits of this size at about this amplitude.
+    """Plan a solve on a table of cells.
 
-    Args:
-        amplitude_problem: the circuit A.
-        estimator: asked for its expected queries.
-        goal: the amplitude goal of one run.
-        amplitude: a guess of the amplitude, in [0, 1].
-        tests: how many runs (thresholds of a quantile search, or 1).
-        paths: classical paths for the same aim.
+    Raises:
+        Unsupported: for VaR or ES on a grid without edges.
     """
     from qmc.circuits.grover import summary
 
-    size = summary(amplitude_problem)
-    qubits = amplitude_problem.num_qubits + 1
-    queries = tests * estimator.expected_queries(goal, amplitude)
-    powers = tests * _power_sum(goal, queries / max(tests, 1))
-    gates = max(size.depth, 1) * 3.0
-    per_gate = _SECONDS_A_GATE + _SECONDS_AN_AMPLITUDE_AND_GATE * 2.0**qubits
+    if isinstance(problem.measure, VaR | ES):
+        encoded, stages = _tail_stages(problem.measure, goal, table, encoding, estimator)
+    else:
+        encoded, stages = _mean_stage(goal, table, encoding, estimator)
+    queries = math.fsum(stage.queries for stage in stages)
+    if goal.queries is not None:
+        queries = min(queries, float(goal.queries))
+    size = summary(encoded)
+    qubits = encoded.num_qubits + 1
+    gates = math.fsum(stage.powers for stage in stages) * max(size.depth, 1) * _GATES_A_DEPTH
+    circuits = len(stages) * _CIRCUITS_A_TEST
+    per_gate = _SECONDS_A_GATE + _SECONDS_AN_AMPLITUDE * 2.0**encoded.num_qubits
     return Plan(
         qubits=qubits,
         depth=size.depth,
         two_qubit_gates=size.two_qubit_gates,
         expected_queries=queries,
-        classical_paths=paths,
+        classical_paths=classical_paths(problem, goal),
         memory_bytes=_BYTES_AN_AMPLITUDE * 2.0**qubits,
-        seconds=tests * _SECONDS_SETUP + powers * gates * per_gate,
+        seconds=circuits * _SECONDS_A_CIRCUIT + gates * per_gate,
     )
 
 
-def _power_sum(goal: Goal, queries: float) -> float:
-    """Total 2k+1 over the circuits of a run: 2k+1 doubles up to about 1 / (2 tolerance)."""
-    if goal.tolerance is None:
-        return queries / 30.0
-    return min(queries, 1.0 / goal.tolerance)
+def classical_paths(problem: Problem, goal: Goal) -> float:
+    """Plain Monte Carlo paths for the goal's half-width, (z sd / half-width)^2.
+
+    The standard deviation a path, from a pilot of fixed seed, is that of the outcome for a mean,
+    sqrt(p (1 - p)) / density for a quantile (Serfling 1980, section 2.3.3) and, for ES, that of
+    (L - VaR)+ / (1 - level).
+    """
+    factors = problem.model.num_factors(problem.contract.times)
+    normals = np.random.default_rng(_PILOT_SEED).standard_normal((_PILOT_PATHS, factors))
+    value, deviation = _value_and_deviation(problem, problem.outcomes(normals))
+    half_width = goal.allowed_half_width(value)
+    if half_width is None or half_width <= 0.0:
+        return float(goal.queries or 0)
+    z = float(special.ndtri(0.5 + 0.5 * goal.confidence))
+    return max(1.0, (z * deviation / half_width) ** 2)
+
+
+def _value_and_deviation(problem: Problem, outcomes: Array) -> tuple[float, float]:
+    """The measure's value in the pilot, and the standard deviation that one path adds to it."""
+    measure = problem.measure
+    if not isinstance(measure, VaR | ES):
+        return float(outcomes.mean()), float(outcomes.std())
+    tau = 1.0 - measure.level
+    quantile = float(np.quantile(outcomes, measure.level))
+    if isinstance(measure, ES):
+        excess = np.maximum(outcomes - quantile, 0.0) / tau
+        return quantile + float(excess.mean()), float(excess.std())
+    few, many = (share * tau for share in _DENSITY_SHARES)
+    many = min(many, 0.5 * (1.0 + tau))
+    low, high = np.quantile(outcomes, [1.0 - many, 1.0 - few])
+    density = (many - few) / (high - low) if high > low else math.inf
+    return quantile, math.sqrt(tau * measure.level) / density
+
+
+def _mean_stage(
+    goal: Goal, table: CellTable, encoding: Encoding, estimator: Estimator
+) -> tuple[AmplitudeProblem, list[_Stage]]:
+    encoded = encoding.encode(table, Mean())
+    one = encoded.amplitude_goal(goal, table.known_bias)
+    amplitude = (table.mean() - encoded.offset) / encoded.scale
+    return encoded, [_stage(estimator, one, amplitude)]
+
+
+def _tail_stages(
+    measure: VaR | ES, goal: Goal, table: CellTable, encoding: Encoding, estimator: Estimator
+) -> tuple[AmplitudeProblem, list[_Stage]]:
+    """The tests of a search that sees the true tails, then the excess of an ES."""
+    if table.edges is None:
+        msg = "the grid made no edges for a quantile: take LawGrid"
+        raise Unsupported(msg)
+    edges, tau = np.asarray(table.edges), 1.0 - measure.level
+    tails = np.append(np.cumsum(table.probabilities[::-1])[::-1], 0.0)
+    confidence = 1.0 - (1.0 - goal.confidence) / max_tests(edges)
+    stages: list[_Stage] = []
+
+    def test(edge: int) -> Estimate:
+        tail = min(float(tails[edge]), 1.0)
+        seen = max(_STOP_SHARE * abs(tail - tau), TIE_RESOLUTION * tau)
+        stages.append(_stage(estimator, Goal(tolerance=seen, confidence=confidence), tail))
+        return Estimate(tail, Interval(tail, tail, confidence), "converged")
+
+    search = goal if isinstance(measure, VaR) else Goal(queries=1)
+    bracket = find_bracket(edges, tau, test, narrow_enough(edges, search))
+    finite = [e for e in (bracket.low, bracket.high) if math.isfinite(float(edges[e]))]
+    edge = finite[0] if finite else edges.size // 2
+    if isinstance(measure, VaR):
+        return encoding.encode(table, Tail(float(edges[edge]))), stages
+    threshold = float(edges[edge])
+    encoded = encoding.encode(table, Excess(threshold))
+    mean = float(table.probabilities @ table.outcomes(Excess(threshold)))
+    allowed = goal.allowed_half_width(threshold + mean / tau)
+    if allowed is not None:
+        one = encoded.amplitude_goal(Goal(tolerance=allowed * tau, confidence=goal.confidence), 0.0)
+        stages.append(_stage(estimator, one, (mean - encoded.offset) / encoded.scale))
+    elif goal.queries is not None:
+        stages.append(_Stage(float(goal.queries), 30.0 / goal.queries))
+    return encoded, stages
+
+
+def _stage(estimator: Estimator, goal: Goal, amplitude: float) -> _Stage:
+    amplitude = min(max(amplitude, 0.0), 1.0)
+    queries = estimator.expected_queries(goal, amplitude)
+    half_width = goal.allowed_half_width(amplitude)
+    return _Stage(queries, 30.0 / queries if half_width is None else half_width)

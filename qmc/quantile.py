@@ -13,9 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from qmc.problem import Array
+from qmc.problem import Array, Goal
 from qmc.result import Estimate, Interval
 
+# an edge whose tail probability is this close to 1 - level, relatively, counts as a tie
+TIE_RESOLUTION = 0.02
 # a test may end undecided (ties), so a few tests more than bisection needs
 EXTRA_TESTS = 4
 
@@ -85,6 +87,16 @@ def find_bracket(
             high = edge
         elif tail.status == "budget_exhausted" or tail.status == "interrupted":  # noqa: PLR1714
             return Bracket(low, high, tuple(tests), tail.status)
+
+
+def narrow_enough(edges: Array, goal: Goal) -> Callable[[int, int], bool]:
+    """Whether a bracket (low, high) of edges already meets the goal's tolerances."""
+
+    def enough(low: int, high: int) -> bool:
+        bracket = Interval(float(edges[low]), float(edges[high]))
+        return math.isfinite(bracket.half_width) and goal.met(bracket.midpoint, bracket.half_width)
+
+    return enough
 
 
 def interpolate(edges: Array, bracket: Bracket, tail_probability: float) -> float:

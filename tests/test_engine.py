@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from classical_baseline import Analytic
+from classical_baseline import Analytic, MonteCarlo
 from qmc import (
     ES,
     BlackScholes,
@@ -232,9 +232,28 @@ def test_plan_runs_nothing_and_predicts_queries(goal):
     assert "qubits" in str(plan)
 
 
-def test_plan_of_a_quantile():
-    plan = ENGINE.plan(Problem(NORMAL, PORTFOLIO, VaR(level=0.99)), Goal(tolerance=1.0))
-    assert plan.expected_queries > 0.0
+@pytest.mark.parametrize("measure", [VaR(level=0.99), ES(level=0.975)], ids=lambda m: repr(m))
+def test_plan_of_a_quantile_predicts_queries_and_classical_paths(measure):
+    problem, goal = Problem(NORMAL, PORTFOLIO, measure), Goal(relative_tolerance=0.05)
+    engine = Quantum(grid=LawGrid(qubits=7), backend=Ideal())
+    plan = engine.plan(problem, goal)
+    spent = np.median([engine.solve(problem, goal, rng=seed).cost.queries for seed in range(5)])
+    paths = np.median([MonteCarlo().solve(problem, goal, rng=s).cost.queries for s in range(5)])
+    assert 0.3 * spent < plan.expected_queries < 3.0 * spent
+    assert 0.2 * paths < plan.classical_paths < 5.0 * paths
+    assert plan.seconds > 0.0
+
+
+def test_plan_stays_within_the_query_budget():
+    problem = Problem(NORMAL, PORTFOLIO, ES(level=0.975))
+    assert ENGINE.plan(problem, Goal(queries=700)).expected_queries == 700.0
+
+
+def test_plan_of_a_quantile_needs_edges():
+    engine = Quantum(grid=UniformGrid(qubits=3), backend=Ideal())
+    problem = Problem(NORMAL, PORTFOLIO, VaR(level=0.99))
+    with pytest.raises(Unsupported):
+        engine.plan(problem, Goal(tolerance=1.0))
 
 
 def test_sampling_estimator_works_in_the_engine():

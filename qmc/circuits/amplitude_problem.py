@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from qmc.grids.cell_table import DiscreteProblem
 from qmc.measures import Functional, Mean
-from qmc.problem import Array
+from qmc.problem import Array, Goal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,6 +49,16 @@ class AmplitudeProblem:
     def value(self, amplitude: float) -> float:
         """The wanted number for an amplitude a = P(flag = 1)."""
         return self.offset + self.scale * amplitude
+
+    def amplitude_goal(self, goal: Goal, grid_bias: float) -> Goal:
+        """The goal in units of amplitude: tolerance less the bias bounds, over the scale."""
+        tolerance = goal.tolerance
+        if tolerance is not None:
+            # a bound beyond the tolerance cannot be sampled away; the status will say so
+            left = max(tolerance - grid_bias - self.bias_bound, 0.1 * tolerance)
+            tolerance = left / abs(self.scale)
+        origin = (goal.origin - self.offset) / self.scale
+        return replace(goal, tolerance=tolerance, origin=origin)
 
     def draw(self, output: str = "mpl", *, ax: Axes | None = None) -> object:
         """Draw A with qiskit: `output` "mpl" (figure, or into `ax`), "text" or "latex_source"."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -81,6 +82,11 @@ class CellTable:
         for marginal in self.marginals:
             joint = np.multiply.outer(marginal, joint).ravel()
         return joint
+
+    @property
+    def known_bias(self) -> float:
+        """The bias bound as far as it can be added; an unknown one is reported instead."""
+        return self.bias_bound if math.isfinite(self.bias_bound) else 0.0
 
     def mean(self) -> float:
         """The exact expectation on the grid, in the outcome's unit."""
