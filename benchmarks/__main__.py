@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import store
 from benchmarks.suites import SUITES
+from qmc.tables import TextTable
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
@@ -42,13 +42,12 @@ def run_suite(
         for row in SUITES[suite](seeds, small):
             store.append(lines, row)
             rows.append(row)
+            if sys.stderr.isatty():
+                typer.echo(", ".join(store.cell(value) for value in row.values()), err=True)
     except KeyboardInterrupt:
         interrupted = True
-    table = Table(title=suite, title_justify="left")
-    for name in rows[0] if rows else ():
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*map(store.cell, row.values()))
+    cells = tuple(tuple(map(store.cell, row.values())) for row in rows)
+    table = TextTable(suite, tuple(rows[0]) if rows else (), cells)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     store.write_markdown(output / f"{suite}.md", suite, rows)
     typer.echo(f"Rows: {lines}")

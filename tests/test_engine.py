@@ -232,7 +232,7 @@ def test_plan_runs_nothing_and_predicts_queries(goal):
     assert "qubits" in str(plan)
 
 
-@pytest.mark.parametrize("measure", [VaR(level=0.99), ES(level=0.975)], ids=lambda m: repr(m))
+@pytest.mark.parametrize("measure", [VaR(level=0.99), ES(level=0.975)], ids=repr)
 def test_plan_of_a_quantile_predicts_queries_and_classical_paths(measure):
     problem, goal = Problem(NORMAL, PORTFOLIO, measure), Goal(relative_tolerance=0.05)
     engine = Quantum(grid=LawGrid(qubits=7), backend=Ideal())
