@@ -16,8 +16,3 @@ def code_of(error: Exception) -> int:
     if isinstance(error, QmcError | typer.TyperException) and not isinstance(error, BackendFailed):
         return USAGE
     return FAILED
-
-
-def is_expected(error: Exception) -> bool:
-    """True for an error whose message is for the user, so that no class name is needed."""
-    return isinstance(error, QmcError | typer.TyperException | OSError)

@@ -12,7 +12,7 @@ import typer
 from qmc.cli import catalogue, parsing
 from qmc.cli.codes import FAILED, INTERRUPTED, NOT_REACHED, OK
 from qmc.cli.options import Given, Option, with_options
-from qmc.cli.output import console, picture_folder, print_json, progress
+from qmc.cli.output import console, json_row, picture_folder, print_json, progress
 from qmc.cli.request import Kind, specification, wording
 
 if TYPE_CHECKING:
@@ -193,13 +193,14 @@ def _solve(given: Given, kind: Kind) -> int:
 
     with wording(given):
         spec = specification(given, kind)
-        spec.make_goal(), spec.make_quantum()  # refused before anything runs
+        # refuse what is out of range before anything runs
+        spec.make_goal(), spec.make_quantum()
         problems, folder = spec.problems(), picture_folder(given)
         with progress("solving"):
             solved, stopped = _solve_until_stopped(spec, problems)
     if given["as_json"]:
-        rows = [{"engine": one.engine, "result": one.result.to_dict()} for one in solved]
-        print_json(kind, {"results": rows})
+        rows = [json_row(one) for one in solved]
+        print_json(kind, {"problem": spec.model_dump(), "results": rows})
     elif solved:
         console().print(report.results_table(solved))
         for one in solved:

@@ -9,8 +9,9 @@ from contextlib import suppress
 
 import typer
 
-from qmc.cli.codes import FAILED, INTERRUPTED, OK, code_of, is_expected
+from qmc.cli.codes import FAILED, INTERRUPTED, OK, code_of
 from qmc.cli.commands import app
+from qmc.errors import QmcError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        print(end="", flush=True)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except SystemExit as stop:  # a reader that closed its end of the pipe
@@ -43,8 +44,17 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _message(error: Exception) -> str:
-    text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    if is_expected(error):
+    text = str(error)
+    if isinstance(error, typer.TyperException):
+        text = error.format_message()
+        context = getattr(error, "ctx", None)
+        command = "qmc" if context is None else context.command_path
+        end = "" if text.endswith((".", "?")) else "."
+        return f"{text}{end} See `{command} --help`."
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"cannot read or write{where}: {error.strerror or error}; check disk and permissions"
+    if isinstance(error, QmcError):
         return text
     return f"unexpected {type(error).__name__} (QMC_DEBUG=1 shows where): {text}"
 
@@ -58,7 +68,7 @@ def _complain(text: str) -> None:
 def _drop_output() -> None:
     """When stdout cannot be written, send the rest to nowhere: Python flushes it once more."""
     try:
-        sys.stdout.flush()
+        print(end="", flush=True)
     except (OSError, ValueError):
         with suppress(OSError, ValueError), open(os.devnull, "w", encoding="utf-8") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())

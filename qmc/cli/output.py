@@ -17,7 +17,9 @@ from qmc.errors import InvalidProblem
 if TYPE_CHECKING:
     from rich.console import Console
 
-_WIDTH = 118
+    from qmc.report import Solved
+
+_WIDTH = 140
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -38,6 +40,13 @@ def print_json(command: str, data: Mapping[str, Any]) -> None:
     """One JSON object on stdout; `command` is its first key."""
     whole = finite({"command": command, **data})
     typer.echo(json.dumps(whole, allow_nan=False, indent=2, default=str))
+
+
+def json_row(solved: Solved) -> dict[str, Any]:
+    """Engine, measure and result; without the problem's model, which may hold years of prices."""
+    result = solved.result.to_dict()
+    problem = result["provenance"].pop("problem")
+    return {"engine": solved.engine, "measure": problem["measure"], "result": result}
 
 
 def finite(data: object) -> object:

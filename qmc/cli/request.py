@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from qmc.cli.catalogue import FLAGS, OPTIONS, PORTFOLIO
+from qmc.cli.catalogue import CONTRACT, FLAGS, MARKET, OPTIONS, PORTFOLIO
 from qmc.cli.options import Given
 from qmc.errors import InvalidProblem
 
@@ -20,6 +20,7 @@ _DEFAULTS: dict[Kind, dict[str, str]] = {
     "risk": {"model": "filtered", "contract": "portfolio", "measure": "both"},
 }
 _RETURNS = {"filtered", "historical", "normal", "student-t"}
+_PRICE_ONLY = {one.name for one in (*MARKET, *CONTRACT)}
 _RISK_ONLY = {one.name for one in PORTFOLIO} | {"level"}
 _RISK_MEASURES = {"var", "es", "both", "expected-loss"}
 
@@ -63,14 +64,17 @@ def wording(given: Given) -> Iterator[None]:
 
 def _worded(error: InvalidField, given: Given) -> str:
     by_option = {one.path for one in OPTIONS if one.name in given}
-    paths = [path.partition("[")[0] for path in error.paths]
-    if not all(path in FLAGS and ("file" not in given or path in by_option) for path in paths):
-        return f"{given['file']}: {error}" if "file" in given else str(error)
-    flags = ", ".join(FLAGS[path] for path in paths)
-    noun = "option" if len(paths) == 1 else "options"
+    # "contract.weights[1]" is the second number of --weights
+    fields = {path: path.partition("[")[0] for path in error.paths}
+    if "file" in given and not by_option.issuperset(fields.values()):
+        return f"{given['file']}: {error}"
+    if not FLAGS.keys() >= set(fields.values()):
+        return str(error)
+    flags = ", ".join(FLAGS[field] + path.removeprefix(field) for path, field in fields.items())
+    noun = "option" if len(fields) == 1 else "options"
     if error.is_missing:
-        it = "it" if len(paths) == 1 else "them"
-        return f"{noun} {flags}: missing; give {it}, or a problem file with --file"
+        them = "it" if len(fields) == 1 else "them"
+        return f"{noun} {flags}: missing; give {them}, or a problem file with --file"
     return f"{noun} {flags}{error.given}: {error.complaint}"
 
 
@@ -83,6 +87,8 @@ def _kind_of(data: Mapping[str, Any]) -> Kind | None:
 
 
 def _kind_by_options(data: Mapping[str, Any], given: Given) -> Kind:
+    if not _PRICE_ONLY.isdisjoint(given):
+        return "price"
     risky = not _RISK_ONLY.isdisjoint(given) or _word(data, "measure") in _RISK_MEASURES
     return "risk" if risky else "price"
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from qmc.errors import InvalidProblem
 
+_LARGEST = 1 << 20
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file; a relative `model.prices` is taken from the file's folder.
@@ -15,16 +17,27 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         InvalidProblem: when the file cannot be read or is no TOML, with the line.
     """
+    content = _content(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path}: not a TOML file: {error}; see examples/ for a working one"
-        raise InvalidProblem(msg) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        msg = f"{path}: cannot be read ({reason}); give an existing TOML file"
         raise InvalidProblem(msg) from error
     model = data.get("model")
     if isinstance(model, dict) and isinstance(model.get("prices"), str):
         model["prices"] = str(path.parent / model["prices"])
     return data
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        msg = f"{str(path)!r} cannot be read ({reason}); give an existing TOML file"
+        raise InvalidProblem(msg) from error
+    if len(content) > _LARGEST:
+        msg = f"{str(path)!r} cannot be read (more than 1 MiB); give a problem file of a few lines"
+        raise InvalidProblem(msg)
+    return content

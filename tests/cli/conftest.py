@@ -1,0 +1,64 @@
+"""What the tests of the command line share: run it in-process, read its one line or its JSON."""
+
+import json
+
+import numpy as np
+import pytest
+
+from qmc.cli import main
+
+
+def no_constant(token):
+    raise AssertionError(f"{token} is no JSON")
+
+
+@pytest.fixture
+def run(capsys):
+    """`qmc` with arguments: exit code, stdout, stderr."""
+
+    def call(*arguments):
+        code = main([str(one) for one in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def refusal(run):
+    """The one line of a refusal: exit code 2, nothing on stdout."""
+
+    def call(*arguments):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, ""), err
+        (line,) = err.splitlines()
+        assert line.startswith("qmc: ")
+        return line.removeprefix("qmc: ")
+
+    return call
+
+
+@pytest.fixture
+def answer(run):
+    """The JSON of a run: strict, alone on stdout, nothing on stderr."""
+
+    def call(*arguments, code=0):
+        got, out, err = run(*arguments, "--json")
+        assert (got, err) == (code, "")
+        return json.loads(out, parse_constant=no_constant)
+
+    return call
+
+
+@pytest.fixture
+def prices(tmp_path):
+    """A CSV of three tickers on 80 weekdays."""
+    days = np.arange("2024-01-01", "2024-06-01", dtype="datetime64[D]")
+    days = days[np.is_busday(days)][:80]
+    moves = np.random.default_rng(4).normal(0.0, 0.01, size=(len(days), 3))
+    rows = [
+        f"{day}," + ",".join(f"{price:.4f}" for price in row)
+        for day, row in zip(days, 100.0 * np.exp(np.cumsum(moves, axis=0)), strict=True)
+    ]
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,C\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
