@@ -196,11 +196,17 @@ def test_dates_of_a_file_need_no_quotes(answer, tmp_path):
     assert data["problem"]["model"]["end"] == "2000-12-29"
 
 
-def test_the_seed_fixes_the_numbers(answer, portfolio):
-    base = ["risk", *portfolio, "--measure", "var", "--level", "0.9", "--tolerance", "0.001"]
-    first, again, other = (answer(*base, "--seed", seed) for seed in ("7", "7", "8"))
-    assert without_seconds(first) == without_seconds(again)
-    assert by_engine(first["results"])["quantum"] != by_engine(other["results"])["quantum"]
+@pytest.mark.parametrize("command", ["price", "risk", "converge"])
+def test_the_seed_fixes_the_numbers(answer, portfolio, command):
+    base = {
+        "price": ["price", *CALL, *FAST, "--tolerance", "0.2"],
+        "risk": ["risk", *portfolio, "--measure", "es", "--level", "0.9", "--tolerance", "0.002"],
+        "converge": ["converge", *CALL, *FAST, "--budgets", "500", "--seeds", "2"],
+    }[command]
+    first, again, other = (without_seconds(answer(*base, "--seed", n)) for n in (7, 7, 8))
+    key = "rows" if command == "converge" else "results"
+    assert first == again
+    assert first[key] != other[key]
 
 
 def test_the_table_on_a_pipe(run):

@@ -1,0 +1,232 @@
+"""Specification: sections, defaults, nouns built, refusals that name their field."""
+
+import copy
+import dataclasses
+
+import pytest
+
+from qmc import (
+    ES,
+    BlackScholes,
+    Call,
+    CallSpread,
+    Digital,
+    ExpectedLoss,
+    FilteredReturns,
+    HistoricalReturns,
+    LawGrid,
+    NormalReturns,
+    Price,
+    Probability,
+    Put,
+    StudentTReturns,
+    UniformGrid,
+    VaR,
+)
+from qmc.backends import Aer, Ideal
+from qmc.errors import InvalidProblem
+from qmc.estimators import Iterative, Sampling
+from qmc.specification import InvalidField, Specification, read_toml
+from qmc.specification.refusals import naming
+
+OPTION = {
+    "model": {"kind": "black-scholes", "spot": 100, "vol": 0.2, "rate": 0.05},
+    "contract": {"kind": "call", "strike": 105, "expiry": 1},
+}
+PORTFOLIO = {
+    "model": {"kind": "filtered", "tickers": ["AAPL", "JPM"], "window": 60},
+    "contract": {"kind": "portfolio"},
+}
+
+
+def specification(base, **changes):
+    """Base with sections replaced: contract={"kind": "put"} keeps the other fields."""
+    data = copy.deepcopy(base)
+    for section, fields in changes.items():
+        data[section] = {**data.get(section, {}), **fields}
+    return Specification.from_mapping(data)
+
+
+def only(spec):
+    (problem,) = spec.problems()
+    return problem
+
+
+def test_an_option_becomes_nouns():
+    problem = only(specification(OPTION))
+    assert problem.model == BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+    assert problem.contract == Call(strike=105.0, expiry=1.0)
+    assert problem.measure == Price()
+    assert not specification(OPTION).is_risk
+
+
+@pytest.mark.parametrize(
+    ("fields", "contract"),
+    [
+        ({"kind": "put"}, Put(strike=105.0, expiry=1.0)),
+        ({"kind": "digital"}, Digital(strike=105.0, expiry=1.0)),
+        (
+            {"kind": "digital", "side": "put", "pays": "asset", "cash": 3},
+            Digital(strike=105.0, expiry=1.0, kind="put", pays="asset", cash=3.0),
+        ),
+        (
+            {"kind": "spread", "high_strike": 110},
+            CallSpread(low_strike=105.0, high_strike=110.0, expiry=1.0),
+        ),
+    ],
+)
+def test_contracts(fields, contract):
+    assert only(specification(OPTION, contract=fields)).contract == contract
+
+
+@pytest.mark.parametrize(
+    ("fields", "measures"),
+    [
+        ({"kind": "price"}, (Price(),)),
+        ({"kind": "probability", "threshold": 3}, (Probability(threshold=3.0),)),
+        ({"kind": "expected-loss"}, (ExpectedLoss(),)),
+        ({"kind": "var"}, (VaR(level=0.99),)),
+        ({"kind": "es"}, (ES(level=0.975),)),
+        ({"kind": "both"}, (VaR(level=0.99), ES(level=0.975))),
+        ({"kind": "both", "level": 0.9}, (VaR(level=0.9), ES(level=0.9))),
+    ],
+)
+def test_measures(fields, measures):
+    problems = specification(OPTION, measure=fields).problems()
+    assert tuple(problem.measure for problem in problems) == measures
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "attribute"),
+    [
+        ({}, FilteredReturns, ("decay", 0.94)),
+        ({"decay": 0.97}, FilteredReturns, ("decay", 0.97)),
+        ({"kind": "historical"}, HistoricalReturns, None),
+        ({"kind": "normal"}, NormalReturns, None),
+        ({"kind": "student-t"}, StudentTReturns, ("degrees_of_freedom", 4.0)),
+        (
+            {"kind": "student-t", "degrees_of_freedom": 3},
+            StudentTReturns,
+            ("degrees_of_freedom", 3.0),
+        ),
+    ],
+)
+def test_models_of_returns(fields, kind, attribute):
+    spec = specification(PORTFOLIO, model=fields)
+    problem = only(specification(PORTFOLIO, model=fields, measure={"kind": "var"}))
+    assert spec.is_risk
+    assert isinstance(problem.model, kind)
+    assert problem.contract.weights == (0.5, 0.5)
+    if attribute is not None:
+        assert getattr(problem.model, attribute[0]) == attribute[1]
+
+
+def test_the_window_and_the_dates_choose_the_days():
+    dates = {"kind": "historical", "start": "2020-01-01", "end": "2020-12-31", "window": 30}
+    late = {**dates, "start": "2020-11-01"}
+    full, short = (only(specification(PORTFOLIO, model=m)).model for m in (dates, late))
+    assert full.scenarios().shape == (30, 2)
+    assert (full.scenarios() == short.scenarios()).all()
+    other = only(specification(PORTFOLIO, model={**dates, "end": "2020-06-30"})).model
+    assert (full.scenarios() != other.scenarios()).any()
+
+
+def test_goals_and_their_defaults():
+    assert specification(OPTION).make_goal().relative_tolerance == 0.01
+    assert specification(PORTFOLIO).make_goal().relative_tolerance == 0.1
+    goal = specification(OPTION, goal={"queries": 10, "confidence": 0.9}).make_goal()
+    assert (goal.queries, goal.relative_tolerance, goal.confidence) == (10, None, 0.9)
+    goal = specification(OPTION, goal={"tolerance": 1}).make_goal()
+    assert (goal.tolerance, goal.relative_tolerance, goal.confidence) == (1.0, None, 0.95)
+
+
+def test_quantum_engines_and_their_defaults():
+    engine = specification(OPTION).make_quantum()
+    assert engine.grid == LawGrid(qubits=5)
+    assert (engine.estimator, engine.backend) == (Iterative(), Aer())
+    assert specification(PORTFOLIO).make_quantum().grid == LawGrid(qubits=8)
+    parts = {"qubits": 3, "grid": "uniform", "estimator": "sampling", "backend": "ideal"}
+    engine = specification(OPTION, quantum=parts).make_quantum()
+    assert engine.grid == UniformGrid(qubits=3)
+    assert (engine.estimator, engine.backend) == (Sampling(), Ideal())
+
+
+def test_specifications_are_frozen_values():
+    spec = specification(OPTION)
+    assert spec == specification(OPTION)
+    with pytest.raises(ValueError, match="frozen"):
+        spec.run.seed = 3
+
+
+def test_a_refusal_knows_its_field():
+    with pytest.raises(InvalidField) as caught:
+        specification(OPTION, model={"vol": -0.2}).problems()
+    error = caught.value
+    assert (error.paths, error.given, error.is_missing) == (("model.vol",), "=-0.2", False)
+    assert str(error) == f"field model.vol=-0.2: {error.complaint}"
+    assert isinstance(error, InvalidProblem)
+
+
+def test_missing_fields_are_named_together():
+    with pytest.raises(InvalidField) as caught:
+        Specification.from_mapping({"model": {"kind": "black-scholes"}, "contract": {}})
+    assert str(caught.value).startswith("field contract.kind: missing; give one of call, put")
+    with pytest.raises(InvalidField, match="fields model.spot, model.vol: missing") as caught:
+        Specification.from_mapping({**OPTION, "model": {"kind": "black-scholes"}})
+    assert caught.value.is_missing
+
+
+@pytest.mark.parametrize(
+    ("strike", "high_strike", "field"),
+    [(1e9, 2e9, "contract.strike"), (105.0, 1e9, "contract.high_strike")],
+)
+def test_strikes_that_nobody_means(strike, high_strike, field):
+    fields = {"kind": "spread", "strike": strike, "high_strike": high_strike}
+    with pytest.raises(InvalidField, match="within a factor of a million of the forward") as caught:
+        specification(OPTION, contract=fields).problems()
+    assert caught.value.paths == (field,)
+
+
+def test_deep_strikes_are_priced():
+    for strike in (1e-3, 1e6):
+        assert only(specification(OPTION, contract={"strike": strike})).contract.strike == strike
+
+
+@pytest.mark.parametrize(
+    ("base", "contract", "allowed"),
+    [
+        (PORTFOLIO, {"kind": "call", "strike": 1, "expiry": 1}, "must be portfolio under"),
+        (OPTION, {"kind": "portfolio"}, "must be call, put, digital, spread under"),
+    ],
+)
+def test_contracts_of_another_model(base, contract, allowed):
+    data = {**base, "contract": contract}
+    with pytest.raises(InvalidField, match=allowed):
+        Specification.from_mapping(data).problems()
+
+
+def test_naming_leaves_other_errors_alone():
+    with pytest.raises(InvalidProblem, match="^no field here$") as caught, naming("goal"):
+        raise InvalidProblem("no field here")
+    assert not isinstance(caught.value, InvalidField)
+    inner = InvalidField(["a.b"], "=1", "must be 2")
+    with pytest.raises(InvalidField) as caught, naming("goal"):
+        raise inner
+    assert caught.value is inner
+    with pytest.raises(InvalidField) as caught, naming("goal", time="end"):
+        raise InvalidProblem("time=3: must be 2")
+    assert str(caught.value) == "field goal.end=3: must be 2"
+
+
+def test_files_take_prices_from_their_own_folder(tmp_path):
+    path = tmp_path / "risk.toml"
+    path.write_text('[model]\nkind = "normal"\nprices = "p.csv"\n', encoding="utf-8")
+    assert read_toml(path)["model"]["prices"] == str(tmp_path / "p.csv")
+    absolute = tmp_path / "elsewhere" / "p.csv"
+    path.write_text(f'[model]\nprices = "{absolute}"\n', encoding="utf-8")
+    assert read_toml(path)["model"]["prices"] == str(absolute)
+
+
+def test_every_field_of_the_nouns_can_be_written():
+    written = set(OPTION["model"]) | {"dividend_yield"}
+    assert {one.name for one in dataclasses.fields(BlackScholes)} == written - {"kind"}
