@@ -15,7 +15,7 @@ from classical_baseline.accumulators import Moments
 from qmc.problem import Array
 from qmc.result import Interval
 
-# n level within this of a whole number counts as that number: 0.99 * 700 = 693.0000000000001
+# n level within this of a whole number counts as that number: 100 * 0.55 = 55.00000000000001
 _RANK_SLACK = 1e-9
 # fewer losses at or above the quantile than this say nothing of their spread
 _MIN_TAIL = 3

@@ -111,7 +111,7 @@ def test_clopper_pearson_inverts_the_binomial_tails(hits, count, confidence):
 
 
 @pytest.mark.parametrize("count", [1, 7, 100, 500, 700, 10_000, 1_000_000])
-@pytest.mark.parametrize("level", ["0.01", "0.5", "0.9", "0.975", "0.99", "0.999"])
+@pytest.mark.parametrize("level", ["0.01", "0.07", "0.55", "0.9", "0.975", "0.99", "0.999"])
 def test_quantile_rank_is_the_exact_ceiling(count, level):
     assert intervals.quantile_rank(count, float(level)) == math.ceil(count * Fraction(level))
 

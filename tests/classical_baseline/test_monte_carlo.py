@@ -116,6 +116,20 @@ def test_a_budget_is_kept_and_named(problem, queries):
     assert result.interval.half_width > 1e-6
 
 
+@pytest.mark.parametrize("antithetic", [False, True])
+def test_a_mean_costs_no_more_than_its_spread_asks_for(antithetic):
+    """The pilot counts among the paths of a mean, so it is not paid twice."""
+    problem = Problem(MARKET, Digital(strike=105.0, expiry=1.0, cash=10.0), Price())
+    result = MonteCarlo(antithetic=antithetic).solve(problem, Goal(tolerance=0.03), rng=3)
+    normals = stats.norm.ppf((np.arange(100_000) + 0.5) / 100_000)[:, None]
+    values = problem.outcomes(normals)
+    if antithetic:
+        values = 0.5 * (values + problem.outcomes(-normals))
+    needed = (1.96 * values.std() / 0.03) ** 2 * (2 if antithetic else 1)
+    assert result.status == "converged"
+    assert 0.95 < result.cost.queries / needed < 1.15
+
+
 def test_a_budget_alone_is_spent_to_the_last_path():
     result = MonteCarlo(block=1024).solve(CALL, Goal(queries=5_000), rng=1)
     assert (result.status, result.cost.queries, result.cost.rounds) == ("converged", 5_000, 5)
