@@ -12,7 +12,14 @@ import typer
 from qmc.cli import catalogue, parsing
 from qmc.cli.codes import FAILED, INTERRUPTED, NOT_REACHED, OK
 from qmc.cli.options import Given, Option, with_options
-from qmc.cli.output import console, json_row, picture_folder, print_json, progress
+from qmc.cli.output import (
+    console,
+    json_row,
+    picture_folder,
+    print_json,
+    progress,
+    writable,
+)
 from qmc.cli.request import Kind, specification, wording
 
 if TYPE_CHECKING:
@@ -178,7 +185,8 @@ def demo(
         if screen.is_terminal:
             screen.print(f"[dim]{step}[/dim]")
 
-    outcome = run_demo(plot or output, seed=seed, quick=quick, tell=tell)
+    folder = writable(plot or output, "--output" if plot is None else "--plot")
+    outcome = run_demo(folder, seed=seed, quick=quick, tell=tell)
     if as_json:
         print_json("demo", outcome.to_dict())
     else:

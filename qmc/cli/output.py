@@ -65,14 +65,17 @@ def finite(data: object) -> object:
 
 
 def picture_folder(given: Given) -> Path | None:
-    """The folder of `--plot`, made and tried before any work is done; None without the option.
+    """The folder of `--plot`, made and tried before any work is done; None without the option."""
+    folder: Path | None = given.get("plot")
+    return None if folder is None else writable(folder, "--plot")
+
+
+def writable(folder: Path, flag: str) -> Path:
+    """The folder, made where it is missing.
 
     Raises:
-        InvalidProblem: when nothing can be written there.
+        InvalidProblem: naming the flag, when nothing can be written there.
     """
-    folder: Path | None = given.get("plot")
-    if folder is None:
-        return None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".qmc-probe"
@@ -81,7 +84,7 @@ def picture_folder(given: Given) -> Path | None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         msg = (
-            f"option --plot={str(folder)!r}: must be a folder that can be written to ({reason}); "
+            f"option {flag}={str(folder)!r}: must be a folder that can be written to ({reason}); "
             "give another one"
         )
         raise InvalidProblem(msg) from error

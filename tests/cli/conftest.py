@@ -62,3 +62,45 @@ def prices(tmp_path):
     path = tmp_path / "prices.csv"
     path.write_text("date,A,B,C\n" + "\n".join(rows) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def portfolio(prices):
+    # of 61 days no usual level is an exact share, so no quantile is a tie
+    return [
+        "--prices",
+        str(prices),
+        "--window",
+        "61",
+        "--qubits",
+        "8",
+        "--backend",
+        "ideal",
+        "--seed",
+        "1",
+    ]
+
+
+@pytest.fixture
+def problem_file(tmp_path):
+    """A TOML file: its text, or sections of TOML literals and changes (path, literal or None)."""
+
+    def write(content, *changes):
+        path = tmp_path / "problem.toml"
+        text = content if isinstance(content, str) else toml(content, *changes)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def toml(sections, *changes):
+    table = {name: dict(fields) for name, fields in sections.items()}
+    for path, literal in changes:
+        section, name = path.split(".")
+        table.setdefault(section, {})[name] = literal
+    lines = []
+    for section, fields in table.items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {value}" for name, value in fields.items() if value is not None]
+    return "\n".join(lines) + "\n"

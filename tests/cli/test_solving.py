@@ -1,11 +1,9 @@
-"""The commands that succeed: tables, JSON, pictures, problem files, seeds."""
+"""`qmc price` and `qmc risk` that succeed: engines, contracts, models, files, seeds."""
 
 import shlex
 from pathlib import Path
 
 import pytest
-
-from qmc.cli import catalogue
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CALL = ["--spot", "100", "--vol", "0.2", "--strike", "105", "--expiry", "1"]
@@ -26,12 +24,6 @@ def without_seconds(data):
     if isinstance(data, dict):
         return {key: without_seconds(value) for key, value in data.items() if key != "seconds"}
     return [without_seconds(one) for one in data] if isinstance(data, list) else data
-
-
-@pytest.fixture
-def portfolio(prices):
-    # of 61 days no usual level is an exact share, so no quantile is a tie
-    return ["--prices", str(prices), "--window", "61", "--qubits", "8", *FAST]
 
 
 def test_price_by_every_engine(answer):
@@ -215,132 +207,3 @@ def test_the_table_on_a_pipe(run):
     assert "\x1b" not in out
     for word in ("analytic", "monte-carlo", "quantum", "converged", "Error budget of Price"):
         assert word in out
-
-
-def test_infinite_ends_are_no_bare_tokens(answer, portfolio):
-    coarse = ["--measure", "var", "--level", "0.999", "--engine", "quantum", "--qubits", "1"]
-    data = answer("risk", *portfolio, *coarse, code=3)
-    assert data["results"][0]["result"]["status"] == "unresolved"
-    assert {"float": "inf"} in data["results"][0]["result"]["interval"].values()
-    study = ["--measure", "var", "--budgets", "10", "--seeds", "1"]
-    rows = answer("converge", *portfolio, *study)["rows"]
-    assert "inf" in {row["half_width"] for row in rows}
-
-
-def test_plan_of_a_price(answer, run):
-    data = answer("plan", *CALL, "--tolerance", "0.1")
-    assert list(data) == ["command", "plans"]
-    assert list(data["plans"]) == ["Price"]
-    coarse = data["plans"]["Price"]
-    assert {"qubits", "depth", "two_qubit_gates", "memory_bytes", "seconds"} <= set(coarse)
-    fine = answer("plan", *CALL, "--tolerance", "0.01")["plans"]["Price"]
-    assert fine["expected_queries"] > 5.0 * coarse["expected_queries"]
-    code, out, _ = run("plan", *CALL)
-    assert code == 0
-    assert out.startswith("Price: 7 qubits")
-
-
-def test_plan_takes_what_risk_takes(answer, portfolio):
-    assert list(answer("plan", *portfolio)["plans"]) == ["VaR", "ES"]
-    assert list(answer("plan", "--file", EXAMPLES / "own_prices.toml")["plans"]) == ["VaR"]
-
-
-def test_convergence_of_a_price(answer, run):
-    study = ["--budgets", "200,800", "--seeds", "2"]
-    data = answer("converge", *CALL, *FAST, *study)
-    assert list(data) == ["command", "rows"]
-    assert {(row["engine"], row["budget"]) for row in data["rows"]} == {
-        (engine, budget) for engine in ("Quantum", "MonteCarlo") for budget in (200, 800)
-    }
-    assert {row["seed"] for row in data["rows"]} == {1, 2}
-    assert all(row["queries"] <= row["budget"] for row in data["rows"])
-    assert all(row["reference"] == pytest.approx(TRUTH) for row in data["rows"])
-    code, out, err = run("converge", *CALL, *FAST, *study)
-    assert (code, err) == (0, "")
-    assert "coverage" in out
-
-
-def test_convergence_of_var_and_es(answer, portfolio, tmp_path):
-    study = ["--budgets", "200,800", "--seeds", "2", "--plot", tmp_path / "pictures"]
-    rows = answer("converge", *portfolio, "--measure", "both", *study)["rows"]
-    assert {row["problem"] for row in rows} == {"VaR of Portfolio", "ES of Portfolio"}
-    names = {path.name for path in (tmp_path / "pictures").iterdir()}
-    assert names == {
-        f"convergence-{measure}-of-portfolio.{end}"
-        for measure in ("var", "es")
-        for end in ("png", "svg")
-    }
-
-
-def test_doctor(answer, run, tmp_path):
-    data = answer("doctor", "--plot", tmp_path)
-    assert {"python", "qiskit", "memory", "a circuit on Aer"} <= {c["name"] for c in data["checks"]}
-    assert all(check["passed"] for check in data["checks"])
-    assert {path.name for path in tmp_path.iterdir()} == {"doctor.png", "doctor.svg"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "names"),
-    [
-        (["price", *CALL, *FAST, "--tolerance", "0.5"], ["price"]),
-        (["plan", *CALL], ["plan"]),
-        (["converge", *CALL, *FAST, "--budgets", "200,400", "--seeds", "2"],
-         ["convergence-price-of-call"]),
-    ],
-)  # fmt: skip
-def test_pictures(run, tmp_path, arguments, names):
-    folder = tmp_path / "a" / "b"
-    code, _, err = run(*arguments, "--plot", folder)
-    assert (code, err) == (0, "")
-    expected = {f"{name}.{end}" for name in names for end in ("png", "svg")}
-    assert {path.name for path in folder.iterdir()} == expected
-    for path in folder.iterdir():
-        content = path.read_bytes()
-        assert content.startswith(b"\x89PNG") if path.suffix == ".png" else b"<svg" in content
-
-
-def test_version_and_help(run):
-    code, out, err = run("--version")
-    assert (code, err) == (0, "")
-    assert out.startswith("qmc ")
-    assert run() == run("--help")
-    code, out, _ = run("--help")
-    assert code == 0
-    for command in ("price", "risk", "plan", "converge", "doctor", "demo"):
-        assert command in out
-
-
-@pytest.mark.parametrize("command", ["price", "risk", "plan", "converge", "doctor", "demo"])
-def test_every_command_takes_json_seed_and_plot(run, command):
-    code, out, _ = run(command, "--help")
-    assert code == 0
-    for flag in ("--json", "--seed", "--plot"):
-        assert flag in out
-
-
-def test_options_stand_for_the_fields_of_a_file():
-    from qmc.specification.sections import KINDS, SINGLE, fields
-
-    table = fields()
-    known = {f"{section}.{name}" for section in SINGLE for name in table[section]}
-    for section in KINDS:
-        for kind in table[f"{section}.kind"]:
-            known |= {f"{section}.{name}" for name in table[kind]}
-    assert set(catalogue.FLAGS) == known
-
-
-def test_options_offer_the_words_of_the_sections():
-    from typing import get_args
-
-    from qmc.specification.sections import DigitalSection, QuantumSection, RunSection, fields
-
-    table = {path: set(words) for path, words in fields().items() if path.endswith(".kind")}
-    for section in (DigitalSection, QuantumSection, RunSection):
-        name = section.__name__.removesuffix("Section").lower().replace("digital", "contract")
-        for field, info in section.model_fields.items():
-            table.setdefault(f"{name}.{field}", set(get_args(info.annotation)))
-    for one in catalogue.OPTIONS:
-        if one.words:
-            assert set(one.words) <= table[one.path], one.name
-    shown = {word for one in (*catalogue.OPTIONS, *catalogue.RISK_MEASURE) for word in one.words}
-    assert {"quantum", "aer", "law", "iterative", "asset", "es", "spread", "student-t"} <= shown
