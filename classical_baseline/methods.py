@@ -131,12 +131,18 @@ def _collect(run: Run, count: int, first: int) -> Array:
 
 
 def _clopper_pearson_paths(probability: float, allowed: float, confidence: float) -> float:
-    """Paths whose Clopper-Pearson half-width at a probability is the allowed one."""
+    """Paths whose Clopper-Pearson half-width is the allowed one in 99.9 % of samples.
+
+    The share of hits is taken at its 99.9 % limit on the side of a half, where intervals are
+    widest.
+    """
     z = float(special.ndtri(0.5 + 0.5 * confidence))
     spread = probability * (1.0 - probability)
     count = max(_squared_ratio(z, allowed) * spread, 1.0)
     while count < 2.0**52:
-        hits = round(probability * count)
+        gap = _PLANNING_QUANTILE * math.sqrt(spread / count)
+        share = nearest_to(Interval(probability - gap, probability + gap), 0.5)
+        hits = round(share * count)
         half_width = clopper_pearson(hits, math.ceil(count), confidence).half_width
         if half_width <= allowed:
             return math.ceil(count)

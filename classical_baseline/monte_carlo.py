@@ -33,7 +33,8 @@ class MonteCarlo:
     extended up to 8 blocks while it stays below an eighth of what it asks for, gives upper 99.9 %
     limits of the spread; n follows from these and is not changed afterwards. Means pool the
     pilot with the rest, as Stein does; every other measure draws n fresh paths, so that given the
-    pilot its interval is that of a fixed sample.
+    pilot its interval is that of a fixed sample. A fresh sample may still be wider than planned
+    (VaR and ES: 1 to 3 % of solves); the status is then "unresolved".
 
     **Intervals.** Price, ExpectedLoss: Student, by the central limit theorem, over paths or
     antithetic pairs; unbounded while all paths have the same value, such as a payoff that none of
