@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qmc.errors import QmcError, Unsupported
-from qmc.explain import budget_table
 from qmc.result import Interval, Result, package_versions
 from qmc.tables import TextTable
 
@@ -20,11 +18,8 @@ if TYPE_CHECKING:
 
     from qmc.convergence import ConvergenceTable
     from qmc.planning import Plan
-    from qmc.problem import Problem
-    from qmc.specification import Specification
 
 _PNG_DPI = 120
-_DOCTOR_TOLERANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +28,6 @@ class Solved:
 
     engine: str
     result: Result
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of `qmc doctor`."""
-
-    name: str
-    passed: bool
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,48 +96,6 @@ def compare(quantum: Result, classical: Result) -> Verdict:
     )
 
 
-def solve_all(spec: Specification, problem: Problem) -> list[Solved]:
-    """Solve by every engine asked for; with "all", an engine that cannot is left out.
-
-    Raises:
-        Unsupported: when a single engine was asked for and cannot, or when none can.
-    """
-    from classical_baseline import Analytic, MonteCarlo
-
-    makers: dict[str, Callable[[], Any]] = {
-        "analytic": Analytic,
-        "monte-carlo": MonteCarlo,
-        "quantum": spec.make_quantum,
-    }
-    wanted = tuple(makers) if spec.run.engine == "all" else (spec.run.engine,)
-    goal, solved = spec.make_goal(), []
-    for name in wanted:
-        try:
-            result = makers[name]().solve(problem, goal, rng=spec.run.seed)
-        except Unsupported:
-            if name != "analytic" or len(wanted) == 1:
-                raise
-            continue
-        solved.append(Solved(name, result))
-    return solved
-
-
-def converge_problems(spec: Specification, budgets: Sequence[int], seeds: int) -> ConvergenceTable:
-    """Quantum and Monte Carlo on every problem of a specification, against the exact value."""
-    from classical_baseline import Analytic, MonteCarlo
-    from qmc.convergence import convergence
-
-    first = spec.run.seed or 0
-    return convergence(
-        spec.problems(),
-        (spec.make_quantum(), MonteCarlo()),
-        budgets,
-        tuple(range(first, first + seeds)),
-        reference=Analytic(),
-        confidence=spec.make_goal().confidence,
-    )
-
-
 RESULT_COLUMNS = (
     "measure", "engine", "value", "interval", "exact inside", "status", "queries", "qubits",
     "depth", "seconds",
@@ -210,11 +154,6 @@ def interval_text(interval: Interval) -> str:
     if interval.width == 0.0:
         return "exact"
     return f"[{number(interval.low)}, {number(interval.high)}]"
-
-
-def budget(result: Result) -> TextTable:
-    """The error budget of a result."""
-    return budget_table(result)
 
 
 def convergence_table(table: ConvergenceTable) -> TextTable:
@@ -276,73 +215,6 @@ def size_figure(plans: Mapping[str, Plan]) -> Axes:
     axes.set_yticks(range(len(plans)), list(plans))
     axes.set_xscale("log")
     axes.set_xlabel("expected queries (blue) and classical paths (orange)")
-    return axes
-
-
-def examine(seed: int) -> list[Check]:
-    """The checks of `qmc doctor`."""
-    checks = [
-        Check(name, version != "not installed", version) for name, version in package_versions()
-    ]
-    # running from a source folder without installation is fine
-    checks = [Check(c.name, True, c.detail) if c.name == "qmc" else c for c in checks]
-    checks.append(Check("processors", True, str(os.cpu_count())))
-    for name, work in (
-        ("memory", _memory),
-        ("shipped stocks", _stocks),
-        ("a circuit on Aer", lambda: _circuit(seed)),
-    ):
-        try:
-            checks.append(Check(name, True, work()))
-        except (QmcError, ImportError, OSError, ValueError) as error:
-            checks.append(Check(name, False, " ".join(str(error).split())))
-    return checks
-
-
-def _memory() -> str:
-    import psutil
-
-    return f"{psutil.virtual_memory().available / 2**30:.1f} GiB available"
-
-
-def _stocks() -> str:
-    from qmc import data
-
-    prices = data.sp500_stocks()
-    return f"{prices.shape[1]} stocks, {prices.shape[0]:,} days"
-
-
-def _circuit(seed: int) -> str:
-    from classical_baseline import Analytic
-    from qmc import BlackScholes, Call, Goal, LawGrid, Price, Problem, Quantum
-
-    market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
-    problem = Problem(market, Call(strike=105.0, expiry=1.0), Price())
-    goal = Goal(tolerance=_DOCTOR_TOLERANCE, confidence=0.999)
-    result = Quantum(grid=LawGrid(qubits=3)).solve(problem, goal, rng=seed)
-    exact = Analytic().solve(problem, goal).value
-    if not result.interval.contains(exact):
-        msg = f"interval [{result.interval.low}, {result.interval.high}] misses {exact}"
-        raise ValueError(msg)
-    return f"call {result.value:.3f}, exact {exact:.3f}, {result.cost.seconds:.2g} s"
-
-
-def checks_table(checks: Sequence[Check]) -> TextTable:
-    """The checks as a table."""
-    columns = ("check", "state", "detail")
-    rows = tuple((c.name, "ok" if c.passed else "FAILED", c.detail) for c in checks)
-    return TextTable("qmc doctor", columns, rows, columns)
-
-
-def checks_figure(checks: Sequence[Check]) -> Axes:
-    """The checks as a picture."""
-    from qmc.plots import new_axes
-
-    axes = new_axes()
-    axes.axis("off")
-    for row, check in enumerate(reversed(checks)):
-        state = "ok" if check.passed else "FAILED"
-        axes.text(0.0, (row + 0.5) / len(checks), f"{state:8} {check.name}: {check.detail}")
     return axes
 
 

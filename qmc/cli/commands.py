@@ -23,10 +23,7 @@ from qmc.cli.output import (
 from qmc.cli.request import Kind, specification, wording
 
 if TYPE_CHECKING:
-    from qmc.problem import Problem
-    from qmc.report import Solved
     from qmc.result import Status
-    from qmc.specification import Specification
 
 _SEED = Option("seed", parsing.seed, "WHOLE", "Engines", "of the circuit that is tried")
 
@@ -134,7 +131,8 @@ def plan(given: Given) -> int:
 )
 def converge(given: Given) -> int:
     """Error, interval width and coverage against queries: prices, VaR and ES."""
-    from qmc.report import converge_problems, convergence_table, save_figure
+    from qmc.cli.solving import converge_problems
+    from qmc.report import convergence_table, save_figure
 
     with wording(given), progress("running"):
         spec, folder = specification(given), picture_folder(given)
@@ -155,16 +153,17 @@ def converge(given: Given) -> int:
 @with_options(_SEED, catalogue.PLOT)
 def doctor(given: Given) -> int:
     """Check this installation: versions, memory, shipped data, a circuit on Aer."""
-    from qmc import report
+    from qmc.doctor import checks_figure, checks_table, examine
+    from qmc.report import save_figure
 
     folder = picture_folder(given)
-    checks = report.examine(given.get("seed", 0))
+    checks = examine(given.get("seed", 0))
     if given["as_json"]:
         print_json("doctor", {"checks": [asdict(check) for check in checks]})
     else:
-        console().print(report.checks_table(checks))
+        console().print(checks_table(checks))
     if folder is not None:
-        report.save_figure(report.checks_figure(checks), folder, "doctor")
+        save_figure(checks_figure(checks), folder, "doctor")
     return OK if all(check.passed for check in checks) else FAILED
 
 
@@ -198,6 +197,8 @@ def demo(
 def _solve(given: Given, kind: Kind) -> int:
     """Solve with every engine asked for, print, draw; the exit code."""
     from qmc import report
+    from qmc.cli.solving import solve_until_stopped
+    from qmc.explain import budget_table
 
     with wording(given):
         spec = specification(given, kind)
@@ -205,7 +206,7 @@ def _solve(given: Given, kind: Kind) -> int:
         spec.make_goal(), spec.make_quantum()
         problems, folder = spec.problems(), picture_folder(given)
         with progress("solving"):
-            solved, stopped = _solve_until_stopped(spec, problems)
+            solved, stopped = solve_until_stopped(spec, problems)
     if given["as_json"]:
         rows = [json_row(one) for one in solved]
         print_json(kind, {"problem": spec.model_dump(), "results": rows})
@@ -213,7 +214,7 @@ def _solve(given: Given, kind: Kind) -> int:
         console().print(report.results_table(solved))
         for one in solved:
             if one.result.circuit is not None:
-                console().print(report.budget(one.result))
+                console().print(budget_table(one.result))
     if folder is not None:
         for problem in problems:
             mine = [one for one in solved if one.result.provenance.problem == problem]
@@ -221,24 +222,6 @@ def _solve(given: Given, kind: Kind) -> int:
                 name = type(problem.measure).__name__.lower()
                 report.save_figure(report.intervals_figure(mine), folder, name)
     return INTERRUPTED if stopped else _exit_code([one.result.status for one in solved])
-
-
-def _solve_until_stopped(
-    spec: Specification, problems: Sequence[Problem]
-) -> tuple[list[Solved], bool]:
-    """Solve one after the other; Ctrl-C keeps what is finished and starts nothing new."""
-    from qmc import report
-
-    solved: list[Solved] = []
-    try:
-        for problem in problems:
-            for one in report.solve_all(spec, problem):
-                solved.append(one)
-                if one.result.status == "interrupted":
-                    return solved, True
-    except KeyboardInterrupt:
-        return solved, True
-    return solved, False
 
 
 def _exit_code(statuses: Sequence[Status]) -> int:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-import qmc.report
 from qmc import errors
 from qmc.backends.ideal import Ideal, IdealOracle
 from qmc.cli import main
+from qmc.doctor import Check
 
 ROOT = Path(__file__).resolve().parents[2]
 CALL = ["--spot", "100", "--vol", "0.2", "--strike", "105", "--expiry", "1"]
@@ -76,20 +76,20 @@ def test_a_failed_backend_is_1(run, monkeypatch):
 )
 def test_each_error_is_one_line_and_a_code(run, monkeypatch, error, code, line):
     monkeypatch.delenv("QMC_DEBUG", raising=False)
-    monkeypatch.setattr(qmc.report, "solve_all", raiser(error))
+    monkeypatch.setattr("qmc.cli.solving.solve_all", raiser(error))
     assert run("price", *CALL, *FAST) == (code, "", f"{line}\n")
 
 
 def test_debugging_shows_where(monkeypatch):
     monkeypatch.setenv("QMC_DEBUG", "1")
-    monkeypatch.setattr(qmc.report, "solve_all", raiser(ZeroDivisionError()))
+    monkeypatch.setattr("qmc.cli.solving.solve_all", raiser(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         main(["price", *CALL, *FAST])
 
 
 def test_a_failed_check_of_doctor_is_1(run, monkeypatch):
-    bad = qmc.report.Check("a circuit on Aer", passed=False, detail="no")
-    monkeypatch.setattr(qmc.report, "examine", lambda seed: [bad])
+    bad = Check("a circuit on Aer", passed=False, detail="no")
+    monkeypatch.setattr("qmc.doctor.examine", lambda seed: [bad])
     code, out, err = run("doctor")
     assert (code, err) == (1, "")
     assert "FAILED" in out
@@ -98,8 +98,12 @@ def test_a_failed_check_of_doctor_is_1(run, monkeypatch):
 @pytest.mark.parametrize("command", ["price", "plan", "converge", "doctor"])
 def test_ctrl_c_is_130(run, monkeypatch, command):
     stop = raiser(KeyboardInterrupt())
-    for name in ("solve_all", "converge_problems", "examine"):
-        monkeypatch.setattr(qmc.report, name, stop)
+    for name in (
+        "qmc.cli.solving.solve_all",
+        "qmc.cli.solving.converge_problems",
+        "qmc.doctor.examine",
+    ):
+        monkeypatch.setattr(name, stop)
     monkeypatch.setattr("qmc.engine.Quantum.plan", stop)
     given = [] if command == "doctor" else CALL
     code, out, err = run(command, *given)
@@ -108,20 +112,12 @@ def test_ctrl_c_is_130(run, monkeypatch, command):
 
 
 def test_ctrl_c_keeps_what_is_finished(run, monkeypatch, prices):
-    whole, calls = qmc.report.solve_all, []
-
-    def second_is_stopped(spec, problem):
-        calls.append(problem)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return whole(spec, problem)
-
-    monkeypatch.setattr(qmc.report, "solve_all", second_is_stopped)
-    given = ["--prices", prices, "--window", "61", "--engine", "analytic", "--json"]
-    code, out, err = run("risk", *given)
+    monkeypatch.setattr("qmc.engine.Quantum.solve", raiser(KeyboardInterrupt()))
+    code, out, err = run("risk", "--prices", prices, "--window", "61", "--json")
     assert (code, err) == (130, "qmc: interrupted\n")
-    (row,) = json.loads(out)["results"]
-    assert row["measure"]["type"] == "qmc.measures.VaR"
+    rows = json.loads(out)["results"]
+    assert [row["engine"] for row in rows] == ["analytic", "monte-carlo"]
+    assert {row["measure"]["type"] for row in rows} == {"qmc.measures.VaR"}
 
 
 def test_ctrl_c_in_a_round_keeps_the_estimate_and_starts_nothing_new(run, monkeypatch, prices):
