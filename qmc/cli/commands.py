@@ -202,8 +202,9 @@ def _solve(given: Given, kind: Kind) -> int:
 
     with wording(given):
         spec = specification(given, kind)
-        # refuse what is out of range before anything runs
-        spec.make_goal(), spec.make_quantum()
+        # made once for nothing, so that what is out of range is refused before anything runs
+        spec.make_goal()
+        spec.make_quantum()
         problems, folder = spec.problems(), picture_folder(given)
         with progress("solving"):
             solved, stopped = solve_until_stopped(spec, problems)

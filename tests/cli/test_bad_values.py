@@ -106,3 +106,9 @@ def test_200_qubits_are_refused_before_they_are_allocated(refusal, command):
 def test_200_qubits_of_a_file(refusal, problem_file):
     changes = [("quantum.qubits", "200"), ("run.engine", '"quantum"')]
     assert "take fewer qubits" in refusal("price", "--file", problem_file(CALL, *changes))
+
+
+@pytest.mark.parametrize(("name", "value"), [("qubits", "0"), ("tolerance", "nan")])
+def test_values_that_the_engine_would_not_read_are_refused_too(refusal, name, value):
+    line = refusal("price", *flags({**PRICE_OPTIONS, name: value}), "--engine", "analytic")
+    assert line.startswith(f"option --{name}={value}: must be")
