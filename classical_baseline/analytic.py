@@ -11,7 +11,15 @@ import numpy as np
 from qmc.errors import Unsupported
 from qmc.laws import Law, cell_masses, cell_partial_means
 from qmc.measures import ES, ExpectedLoss, Price, Probability, VaR
-from qmc.problem import AffinePiece, Goal, Problem, TerminalLaw, TerminalPayoff, ValueLaw
+from qmc.problem import (
+    AffinePiece,
+    Goal,
+    Problem,
+    TerminalLaw,
+    TerminalPayoff,
+    ValueLaw,
+    check_request,
+)
 from qmc.result import (
     Budget,
     BudgetLine,
@@ -44,8 +52,10 @@ class Analytic:
         """Find the number; `goal` gives the confidence that is stated, `rng` is not used.
 
         Raises:
+            InvalidProblem: when problem or goal is something else.
             Unsupported: when model and contract have no common closed form.
         """
+        check_request(problem, goal)
         begin = time.perf_counter()
         value, note = _closed_form(problem)
         return Result(

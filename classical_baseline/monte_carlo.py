@@ -13,7 +13,7 @@ from classical_baseline.run import Answer, Run
 from qmc import checks, memory
 from qmc.errors import Unsupported
 from qmc.measures import ES, ExpectedLoss, Price, Probability, VaR
-from qmc.problem import Goal, Problem
+from qmc.problem import Goal, Problem, check_request
 from qmc.result import Budget, BudgetLine, Cost, Provenance, Result, describe_seed
 from qmc.rng import RNGLike, generator
 
@@ -83,9 +83,11 @@ class MonteCarlo:
 
         Raises:
             Unsupported: for a measure that is not sampled, or not with antithetic paths.
-            InvalidProblem: when a path's value is no finite number.
+            InvalidProblem: when problem or goal is something else, or a path's value is no finite
+                number.
             TooLarge: when a block or the kept tail would not fit the machine.
         """
+        check_request(problem, goal)
         begin = time.perf_counter()
         method = self._method(problem)
         workers = self.threads or _processors()

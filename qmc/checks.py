@@ -56,10 +56,10 @@ def whole(name: str, value: object, low: int, high: int | None = None, hint: str
     return int(value)
 
 
-def choice(name: str, value: str, allowed: Iterable[str]) -> str:
+def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     """One of a few words."""
     options = tuple(allowed)
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise refuse(name, value, "one of " + ", ".join(map(repr, options)))
     return value
 
@@ -75,7 +75,7 @@ def table(name: str, values: object, dimensions: int, hint: str = "") -> NDArray
     allowed = f"a non-empty {dimensions}-dimensional array of finite numbers"
     try:
         array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise refuse(name, values, allowed, hint) from error
     if array.ndim != dimensions or array.size == 0:
         raise refuse(name, f"array of shape {array.shape}", allowed, hint)
@@ -91,5 +91,5 @@ def _number(name: str, value: Any, allowed: str, hint: str) -> float:  # noqa: A
         raise refuse(name, value, allowed, hint)
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise refuse(name, value, allowed, hint) from error

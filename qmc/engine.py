@@ -14,7 +14,7 @@ from qmc.estimators import Estimator, Iterative
 from qmc.grids import CellTable, DiscreteProblem, Grid, LawGrid
 from qmc.measures import ES, ExpectedLoss, Functional, Mean, Price, Probability, VaR
 from qmc.planning import Plan, make_plan
-from qmc.problem import Goal, Problem
+from qmc.problem import Goal, Problem, check_request
 from qmc.result import (
     Budget,
     BudgetLine,
@@ -99,10 +99,12 @@ class Quantum:
             rng: seed or generator; the same seed gives the same bits.
 
         Raises:
+            InvalidProblem: when problem or goal is something else.
             Unsupported: when a part cannot treat the problem.
             TooLarge: when the grid or the simulated state would not fit the machine.
             BackendFailed: when the simulator or device fails.
         """
+        check_request(problem, goal)
         begin = time.perf_counter()
         run = Run(
             problem=problem,
@@ -142,6 +144,7 @@ class Quantum:
         The expected queries use the grid's own numbers as guesses of the amplitudes, which a plan
         may do and an estimate may not.
         """
+        check_request(problem, goal)
         table = self.discrete_problem(problem)
         return make_plan(problem, goal, table, self.encoding, self.estimator)
 

@@ -148,7 +148,8 @@ class StudentTLaw:
     def _tail_moment(self, z: Array) -> Array:
         """E[T; T > z] for the standard law = pdf(z) (nu + z^2) / (nu - 1)."""
         nu = self.degrees_of_freedom
-        log_constant = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2)
+        # of Gamma((nu + 1) / 2) / Gamma(nu / 2), by a form that keeps its digits for large nu
+        log_constant = special.gammaln(0.5) - special.betaln(0.5 * nu, 0.5)
         # pdf(z) (nu + z^2) with the powers merged, so that z = +-inf gives 0 and not nan
         log_moment = (
             log_constant
@@ -194,8 +195,8 @@ class LogNormalLaw:
         object.__setattr__(self, "log_sd", checks.positive("log_sd", self.log_sd))
 
     def _z(self, x: ArrayLike) -> Array:
-        ratio = np.maximum(np.asarray(x, dtype=np.float64), 0.0) / self.mean
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
+            ratio = np.maximum(np.asarray(x, dtype=np.float64), 0.0) / self.mean
             return np.asarray(np.log(ratio) / self.log_sd + 0.5 * self.log_sd)
 
     def cdf(self, x: ArrayLike) -> Array:

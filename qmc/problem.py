@@ -119,11 +119,18 @@ class Problem:
             if isinstance(part, type) or not isinstance(part, kind):
                 hint = "write Problem(model, contract, measure), each an instance such as Price()"
                 raise checks.refuse(name, part, f"a {kind.__name__}", hint)
-        values = self.values(np.zeros((1, self.model.num_factors(self.contract.times))))
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self.values(np.zeros((1, self.model.num_factors(self.contract.times))))
         if values.shape != (1,):
             msg = (
                 f"{type(self.contract).__name__}.present_value gave shape {values.shape} for one "
                 "path: must be (1,); return one number a path"
+            )
+            raise InvalidProblem(msg)
+        if not np.isfinite(values[0]):
+            msg = (
+                f"{self.contract!r} under {self.model!r} is worth {values[0]} on the middle path: "
+                "must be finite; take a smaller rate, volatility, price or expiry"
             )
             raise InvalidProblem(msg)
 
@@ -136,7 +143,8 @@ class Problem:
     def outcomes(self, normals: Array) -> Array:
         """What the measure acts on, (n,): present values, or losses for a risk measure."""
         values = self.values(normals)
-        return -values if self.measure.on_loss else values
+        # 0 - x, so that no loss is 0 and not -0
+        return 0.0 - values if self.measure.on_loss else values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,3 +195,16 @@ class Goal:
         """True when tolerances exist and a half-width at `value` meets all of them."""
         allowed = self.allowed_half_width(value)
         return allowed is not None and half_width <= allowed
+
+
+def check_request(problem: object, goal: object) -> None:
+    """What every engine asks of its arguments.
+
+    Raises:
+        InvalidProblem: when they are no `Problem` and no `Goal`.
+    """
+    if not isinstance(problem, Problem):
+        hint = "write solve(Problem(model, contract, measure), goal)"
+        raise checks.refuse("problem", problem, "a Problem", hint)
+    if not isinstance(goal, Goal):
+        raise checks.refuse("goal", goal, "a Goal", "such as Goal(tolerance=0.05)")

@@ -121,3 +121,11 @@ BAD = [
 def test_bad_parameters_are_refused_by_name(kind, fields, named):
     with pytest.raises(InvalidProblem, match=named):
         kind(**fields)
+
+
+@pytest.mark.parametrize("nu", [1e3, 1e6, 1e12, 1e15, 1e20])
+def test_many_degrees_of_freedom_are_the_normal_law(nu):
+    student = StudentTLaw(location=0.0, scale=1.0, degrees_of_freedom=nu)
+    normal = NormalLaw(location=0.0, scale=1.0)
+    ours, limit = (law.upper_partial_mean(1.96) for law in (student, normal))
+    assert ours == pytest.approx(limit, rel=10.0 / nu + 1e-12)

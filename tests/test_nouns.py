@@ -5,11 +5,23 @@ import math
 import numpy as np
 import pytest
 
-from qmc import BlackScholes, Call, Goal, InvalidProblem, Portfolio, Price, Problem, QmcError
+from classical_baseline import Analytic, MonteCarlo
+from qmc import (
+    BlackScholes,
+    Call,
+    Digital,
+    Goal,
+    InvalidProblem,
+    Portfolio,
+    Price,
+    Problem,
+    QmcError,
+    Quantum,
+)
 from qmc.errors import TooLarge, Unsupported
 from qmc.measures import ES, ExpectedLoss, Probability, VaR
 from qmc.memory import require
-from qmc.models import NormalReturns
+from qmc.models import HistoricalReturns, NormalReturns
 from qmc.result import Budget, BudgetLine, Interval, status_for
 from qmc.rng import child_seeds, generator
 from qmc.rounds import Round, hit_probability, steered
@@ -174,3 +186,32 @@ def test_errors_are_also_the_builtin_kinds():
     assert issubclass(InvalidProblem, ValueError)
     assert issubclass(Unsupported, TypeError)
     assert issubclass(TooLarge, MemoryError)
+
+
+@pytest.mark.parametrize("engine", [Analytic(), MonteCarlo(), Quantum()], ids=repr)
+def test_engines_refuse_what_is_no_problem_and_no_goal(engine):
+    problem = Problem(MARKET, CALL, Price())
+    with pytest.raises(InvalidProblem, match=r"goal=0\.05.*Goal"):
+        engine.solve(problem, 0.05)
+    with pytest.raises(InvalidProblem, match=r"problem='x'.*Problem"):
+        engine.solve("x", Goal(tolerance=0.05))
+
+
+@pytest.mark.parametrize(("rate", "expiry"), [(1.0, 1000.0), (9.0, 90.0)])
+def test_a_worth_beyond_any_number_is_refused(rate, expiry):
+    market = BlackScholes(spot=100.0, vol=0.2, rate=rate)
+    with pytest.raises(InvalidProblem, match="must be finite"):
+        Problem(market, Call(strike=100.0, expiry=expiry), Price())
+
+
+def test_integers_beyond_floats_and_arrays_for_words_are_refused():
+    with pytest.raises(InvalidProblem, match="strike"):
+        Call(strike=10**400, expiry=1.0)
+    with pytest.raises(InvalidProblem, match="kind"):
+        Digital(strike=1.0, expiry=1.0, kind=np.array([1, 2]))
+
+
+def test_a_loss_of_nothing_is_zero_without_a_sign():
+    model = HistoricalReturns(returns=[[0.0], [0.0]])
+    problem = Problem(model, Portfolio(weights=(1.0,)), VaR(level=0.9))
+    assert str(problem.outcomes(np.zeros((1, 1)))[0]) == "0.0"

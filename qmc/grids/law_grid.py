@@ -18,6 +18,9 @@ from qmc.problem import AffinePiece, Array, Problem, TerminalLaw, TerminalPayoff
 _ARRAYS_A_CELL = 12
 _WHOLE_LINE = (AffinePiece(-np.inf, np.inf, 0.0, 1.0),)
 
+# losses that differ relatively by less, a cell, are one loss and rounding
+_SAME = 1e-13
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LawGrid:
@@ -83,8 +86,8 @@ class LawGrid:
         losses = problem.outcomes(normals)
         low, high = float(losses.min()), float(losses.max())
         cells = 2**self.qubits
-        if not low < high:
-            # every loss of the pilot is the same: put the atom inside a cell, not at its end
+        if high - low <= cells * _SAME * max(abs(low), abs(high)):
+            # losses are the same up to rounding: put the atom inside a cell, not at its end
             margin = max(abs(high), 1.0) * 1e-6
             low, high = low - margin, high + margin
         edges = low + (high - low) * (np.arange(cells + 1) / cells)

@@ -23,7 +23,6 @@ from qmc import (
     StudentTReturns,
     VaR,
 )
-from qmc.testing import assert_coverage
 
 MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
 CALL = Problem(MARKET, Call(strike=105.0, expiry=1.0), Price())
@@ -44,15 +43,13 @@ CASES = {
     "ES, history": (Problem(HISTORY, PORTFOLIO, ES(level=0.975)), Goal(queries=10_000), False),
 }
 RUNS = 1_000
-# this file, tests/statistical and tests/estimators: 56 coverage tests in the suite
-TESTS_IN_SUITE = 56
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_intervals_contain_the_truth(case):
+def test_intervals_contain_the_truth(case, covers):
     problem, goal, antithetic = CASES[case]
     truth = Analytic().solve(problem, goal).value
     engine = MonteCarlo(threads=1, antithetic=antithetic)
     results = (engine.solve(problem, goal, rng=seed) for seed in range(RUNS))
     hits = sum(result.interval.contains(truth) for result in results)
-    assert_coverage(hits, RUNS, 0.95, tests=TESTS_IN_SUITE)
+    covers(hits, RUNS, 0.95)

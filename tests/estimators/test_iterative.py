@@ -9,10 +9,9 @@ from qmc.estimators.iterative import IterativeState
 from qmc.problem import Goal
 from qmc.result import Interval
 from qmc.rounds import Round
-from qmc.testing import BinomialOracle, assert_coverage, check_estimator
+from qmc.testing import BinomialOracle, check_estimator
 
 AMPLITUDES = (0.0, 0.001, 0.0259, 0.25, 0.5, 0.75, 0.999, 1.0)
-COVERAGE_TESTS = 40
 RNG = np.random.default_rng(0)
 
 
@@ -43,7 +42,7 @@ def test_cost_is_flat(tolerance: float) -> None:
 
 @pytest.mark.parametrize("kind", ["clopper_pearson", "chernoff"])
 @pytest.mark.parametrize("amplitude", AMPLITUDES)
-def test_coverage_at_every_round(kind: str, amplitude: float) -> None:
+def test_coverage_at_every_round(kind: str, amplitude: float, covers) -> None:
     """The interval read after each round contains the truth, in all rounds of a run at once."""
     estimator = Iterative(interval=kind)  # type: ignore[arg-type]
     covered, runs = 0, 400
@@ -55,22 +54,22 @@ def test_coverage_at_every_round(kind: str, amplitude: float) -> None:
             interval = estimator.estimate(state).interval
             good &= interval.low - 1e-12 <= amplitude <= interval.high + 1e-12
         covered += good
-    assert_coverage(covered, runs, 0.95, tests=COVERAGE_TESTS)
+    covers(covered, runs, 0.95)
 
 
 @pytest.mark.parametrize("amplitude", [0.0259, 0.5])
-def test_coverage_with_a_known_decay(amplitude: float) -> None:
+def test_coverage_with_a_known_decay(amplitude: float, covers) -> None:
     covered, runs = 0, 400
     for seed in range(runs):
         oracle = BinomialOracle(amplitude, rng=seed, decay=5e-3)
         estimate = run_estimator(Iterative(), oracle, Goal(tolerance=2e-3), decay=5e-3)
         assert estimate.status in ("converged", "unresolved")
         covered += estimate.interval.contains(amplitude)
-    assert_coverage(covered, runs, 0.95, tests=COVERAGE_TESTS)
+    covers(covered, runs, 0.95)
 
 
 @pytest.mark.parametrize("queries", [1, 30, 1_000, 30_000])
-def test_budget_is_kept_and_used(queries: int) -> None:
+def test_budget_is_kept_and_used(queries: int, covers) -> None:
     covered, widths, spent, runs = 0, [], [], 400
     stream = np.random.default_rng(4)
     for amplitude in stream.uniform(size=runs):
@@ -81,7 +80,7 @@ def test_budget_is_kept_and_used(queries: int) -> None:
         covered += estimate.interval.contains(float(amplitude))
         widths.append(estimate.interval.half_width)
         spent.append(oracle.queries / queries)
-    assert_coverage(covered, runs, 0.95, tests=COVERAGE_TESTS)
+    covers(covered, runs, 0.95)
     assert np.mean(spent) > 0.8
     assert queries < 1_000 or np.median(widths) * queries < 32.0
 

@@ -7,7 +7,7 @@ from qmc.estimators import Estimator, Sampling, run_estimator
 from qmc.estimators.intervals import INTERVALS, chernoff, clopper_pearson
 from qmc.problem import Goal
 from qmc.result import Interval
-from qmc.testing import BinomialOracle, assert_coverage, check_estimator
+from qmc.testing import BinomialOracle, check_estimator
 
 AMPLITUDES = (0.0, 0.001, 0.0259, 0.25, 0.5, 0.75, 0.999, 1.0)
 RNG = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def test_conformance(shots: int | None) -> None:
 
 @pytest.mark.parametrize("shots", [None, 200])
 @pytest.mark.parametrize("amplitude", AMPLITUDES)
-def test_coverage_at_every_round(shots: int | None, amplitude: float) -> None:
+def test_coverage_at_every_round(shots: int | None, amplitude: float, covers) -> None:
     estimator, covered, runs = Sampling(shots_per_round=shots), 0, 400
     for seed in range(runs):
         oracle, good = BinomialOracle(amplitude, rng=seed), True
@@ -55,7 +55,7 @@ def test_coverage_at_every_round(shots: int | None, amplitude: float) -> None:
             good &= estimator.estimate(state).interval.contains(amplitude)
         assert state.status == "converged"
         covered += good
-    assert_coverage(covered, runs, 0.95, tests=40)
+    covers(covered, runs, 0.95)
 
 
 def test_planned_shots_are_enough_and_few() -> None:

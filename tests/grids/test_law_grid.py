@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmc.backends import Ideal
 from qmc.contracts import Call, CallSpread, Digital, Portfolio, Put
+from qmc.engine import Quantum
 from qmc.errors import InvalidProblem, QmcError, TooLarge, Unsupported
 from qmc.grids import CellTable, LawGrid, UniformGrid
 from qmc.measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
 from qmc.models import BlackScholes, HistoricalReturns, NormalReturns, StudentTReturns
-from qmc.problem import Problem
+from qmc.problem import Goal, Problem
 
 RATE, YIELD = 0.03, 0.01
 QUBITS = (1, 2, 3, 5, 8, 10)
@@ -253,3 +255,17 @@ def test_cell_table_refuses_bad_shapes():
             bias="exact",
             bias_bound=0.0,
         )
+
+
+def test_losses_that_differ_by_rounding_have_increasing_edges():
+    moves = np.random.default_rng(0).normal(size=50) * 0.01
+    hedged = HistoricalReturns(returns=np.column_stack([moves, 0.003 - moves]))
+    problem = Problem(hedged, Portfolio(weights=(1.0, 1.0), value=100.0), VaR(level=0.9))
+    table = LawGrid(qubits=5).discretise(problem)
+    assert np.all(np.diff(table.edges) > 0.0)
+    assert table.mean() == pytest.approx(-0.3)
+    result = Quantum(grid=LawGrid(qubits=5), backend=Ideal()).solve(
+        problem, Goal(tolerance=0.01), rng=1
+    )
+    assert result.status == "converged"
+    assert result.interval.contains(-0.3)

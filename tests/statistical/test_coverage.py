@@ -1,6 +1,6 @@
 """Small version of `python -m benchmarks run coverage`: intervals contain the continuous truth.
 
-DESIGN 7's rule: a case fails when P(Binomial(n, .95) <= hits) < 1e-3 / number of cases.
+DESIGN 7's rule: a case fails when P(Binomial(n, .95) <= hits) < 1e-3 / tests in the suite.
 """
 
 import numpy as np
@@ -27,7 +27,6 @@ from qmc import (
 )
 from qmc.backends import Ideal
 from qmc.estimators import Iterative
-from qmc.testing import assert_coverage
 
 MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
 COVARIANCE = ((1e-4, 3e-5), (3e-5, 2e-4))
@@ -63,11 +62,11 @@ CASES = [(p, 5, 0.02, 1000) for p in PRICES] + [(p, 6, 0.2, 300) for p in RISKS]
         else None
     ),
 )
-def test_intervals_contain_the_continuous_truth(problem, qubits, tolerance, runs):
+def test_intervals_contain_the_continuous_truth(problem, qubits, tolerance, runs, covers):
     truth = Analytic().solve(problem, Goal(tolerance=1.0)).value
     engine = Quantum(grid=LawGrid(qubits=qubits), estimator=Iterative(), backend=Ideal())
     results = [
         engine.solve(problem, Goal(relative_tolerance=tolerance), rng=seed) for seed in range(runs)
     ]
     assert all(result.covers == "continuous" for result in results)
-    assert_coverage(sum(r.interval.contains(truth) for r in results), runs, 0.95, tests=len(CASES))
+    covers(sum(r.interval.contains(truth) for r in results), runs, 0.95)
