@@ -31,9 +31,6 @@ from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
 from qmc.tail_risk import expected_shortfall, value_at_risk
 
-# beyond this many qubits a table's circuit is not built only to be counted
-_SUMMARY_QUBITS = 14
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantum:
@@ -192,7 +189,7 @@ def _grid_lines(table: CellTable) -> tuple[BudgetLine, ...]:
 
 
 def _summary(run: Run) -> CircuitSummary | None:
-    if run.first is None or run.first.num_qubits > _SUMMARY_QUBITS:
+    if run.first is None:
         return None
     from qmc.circuits.grover import summary
 

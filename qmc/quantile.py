@@ -90,11 +90,13 @@ def find_bracket(
 
 
 def narrow_enough(edges: Array, goal: Goal) -> Callable[[int, int], bool]:
-    """Whether a bracket (low, high) of edges already meets the goal's tolerances."""
+    """Whether a bracket (low, high) of edges meets the goal wherever its value may come to lie."""
 
     def enough(low: int, high: int) -> bool:
         bracket = Interval(float(edges[low]), float(edges[high]))
-        return math.isfinite(bracket.half_width) and goal.met(bracket.midpoint, bracket.half_width)
+        # a relative tolerance is tightest at the point nearest to the origin
+        nearest = min(max(goal.origin, bracket.low), bracket.high)
+        return math.isfinite(bracket.half_width) and goal.met(nearest, bracket.half_width)
 
     return enough
 

@@ -56,6 +56,8 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     reserve = 0 if goal.queries is None else int((1.0 - _SEARCH_QUERIES) * goal.queries)
     resolve = Goal(queries=goal.queries or 2**62, confidence=1.0 - _SEARCH_SHARE * share)
     bracket = _search(run, level, resolve, reserve)
+    if bracket.ended == "interrupted":
+        return _interrupted(edges, bracket, goal, share)
     threshold, slack = _threshold_and_slack(edges, bracket, tau)
     q = float(edges[threshold])
     encoded, estimate = _excess(run, q, slack, tau)
@@ -82,6 +84,13 @@ def expected_shortfall(run: Run, level: float) -> Answer:
         ),
     )
     return Answer(value, interval, status, lines)
+
+
+def _interrupted(edges: Array, bracket: Bracket, goal: Goal, share: float) -> Answer:
+    """What a stopped search knows: ES is no less than the lower end of the VaR."""
+    interval = Interval(float(edges[bracket.low]), math.inf, goal.confidence)
+    line = BudgetLine("excess over the threshold", "unknown", math.inf, share, "not sampled")
+    return Answer(interval.midpoint, interval, "interrupted", (line,))
 
 
 def _edges(run: Run) -> Array:

@@ -48,6 +48,10 @@ AER_GATES = (
 )
 # Aer itself splits a state among threads from this many qubits on
 _QUBITS_FOR_THREADS = 14
+# measured peak of building, handing over and running a circuit, an instruction
+_BYTES_AN_INSTRUCTION = 700.0
+# a table's circuit is not begun where there is no room for this power of Q
+_ROOM_FOR_POWER = 8
 _BYTES = {"double": 16.0, "single": 8.0}
 
 
@@ -88,6 +92,9 @@ class Aer:
             f"the state of {qubits} qubits",
             "take fewer qubits, or precision='single'",
         )
+        if problem.flags is not None:
+            # a table takes a rotation a cell, and Q has A twice
+            _require_instructions(float(problem.flags.size), _ROOM_FOR_POWER)
         return AerOracle(problem, self, rng)
 
 
@@ -137,6 +144,7 @@ class AerOracle:
             from qiskit.circuit import QuantumCircuit
 
             state, grover, flag = self._compiled(steer)
+            _require_instructions(float(state.size()), power)
             circuit = QuantumCircuit(grover.num_qubits, 1)
             circuit.compose(state, range(state.num_qubits), inplace=True)
             for _ in range(power):
@@ -166,6 +174,16 @@ class AerOracle:
                 max_parallel_threads=self.backend.threads or (1 if small else 0),
             )
         return self._simulator
+
+
+def _require_instructions(size: float, power: int) -> None:
+    """Refuse A Q^power before it is built, A having `size` instructions."""
+    count = size * (2.0 * power + 1.0)
+    memory.require(
+        _BYTES_AN_INSTRUCTION * count,
+        f"a circuit of {count:.3g} instructions (power {power})",
+        "take fewer qubits, a larger tolerance, or the backend Ideal, which builds no circuit",
+    )
 
 
 def _for_aer(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
     from qiskit.transpiler import PassManager
 
+# beyond this many value qubits a table's circuit is not built only to be counted
+_BUILT_QUBITS = 12
+_DEPTH_A_CX = 5
 # with fewer controls a multi-controlled X is as cheap without an ancilla
 _CONTROLS_FOR_ANCILLA = 3
 BASIS = ("cx", "rz", "sx", "x")
@@ -103,7 +106,18 @@ def _build_steered(problem: AmplitudeProblem, raised: tuple[float, float]) -> Qu
 
 
 def summary(problem: AmplitudeProblem) -> CircuitSummary:
-    """Qubits, depth and CX of A after transpilation to cx, rz, sx, x, all-to-all."""
+    """Qubits, depth and CX of A after transpilation to cx, rz, sx, x, all-to-all.
+
+    A table on many qubits is counted by formula instead, an upper bound: 2^n CX for the rotation,
+    2^n - 2 for a tree where probabilities differ, and rz sx rz sx rz between two CX.
+    """
+    qubits = sum(problem.registers)
+    if qubits > _BUILT_QUBITS and problem.probabilities is not None:
+        equal = np.ptp(problem.probabilities) == 0.0
+        gates = 2**qubits + (0 if equal else 2**qubits - 2)
+        return CircuitSummary(
+            qubits=problem.num_qubits, depth=_DEPTH_A_CX * gates, two_qubit_gates=gates
+        )
     compiled = _passes().run(problem.circuit)
     return CircuitSummary(
         qubits=problem.num_qubits,

@@ -32,6 +32,7 @@ class IterativeState:
         error: probability of a miss that this run may spend (a prior's share taken off).
         decay: visibility lost per power.
         low, high: ends of the interval of theta, amplitude = sin^2 theta, in [0, pi/2].
+        likely: the theta that makes the hits of the last power read most likely; None before.
         power: the current power.
         batch: shots of each round at this power, fixed when the power was chosen.
         entry_low, entry_high: ends when this power was chosen; they fix its quadrant.
@@ -45,6 +46,7 @@ class IterativeState:
     decay: float
     low: float
     high: float
+    likely: float | None = None
     power: int = 0
     batch: int = 1
     entry_low: float = 0.0
@@ -147,10 +149,14 @@ class Iterative:
         return self._decide(self._read(state))
 
     def estimate(self, state: IterativeState) -> Estimate:
-        """Midpoint and interval so far, at the goal's confidence; valid after any round."""
+        """Most likely amplitude and interval so far; the interval is valid after any round.
+
+        The value is the maximum-likelihood estimate of the last power, kept inside the interval:
+        next to 0 and 1, where an interval leans, its midpoint would be biased.
+        """
         low, high = math.sin(state.low) ** 2, math.sin(state.high) ** 2
         interval = Interval(low, high, state.goal.confidence)
-        return Estimate(interval.midpoint, interval, state.status)
+        return Estimate(_value(state), interval, state.status)
 
     def expected_queries(self, goal: Goal, amplitude: float) -> float:
         """Queries c sin(2 theta) / tolerance, at least one power's shots.
@@ -194,12 +200,15 @@ class Iterative:
         factor = 2 * state.power + 1
         ends = INTERVALS[self.interval](state.hits, state.shots, 1.0 - self._share(state))
         visible = math.exp(-state.decay * state.power)
-        inner, outer = (_theta(min(max(0.5 + (p - 0.5) / visible, 0.0), 1.0)) for p in ends)
         quadrant = _quadrant(factor, state.entry_low, state.entry_high)
-        if quadrant % 2:
-            inner, outer = _QUADRANT - outer, _QUADRANT - inner
-        low = (quadrant * _QUADRANT + inner) / factor
-        high = (quadrant * _QUADRANT + outer) / factor
+
+        def unfolded(chance: float) -> float:
+            inner = _theta(min(max(0.5 + (chance - 0.5) / visible, 0.0), 1.0))
+            inside = _QUADRANT - inner if quadrant % 2 else inner
+            return (quadrant * _QUADRANT + inside) / factor
+
+        low, high = sorted(map(unfolded, ends))
+        state = replace(state, likely=unfolded(state.hits / state.shots))
         if low > state.high or high < state.low:
             low, high = min(low, state.low), min(max(high, state.high), _QUADRANT)
             return replace(state, low=low, high=high, finished=True, status="unresolved")
@@ -286,6 +295,13 @@ def _quadrant(factor: int, low: float, high: float) -> int:
     return quadrant if inside else -1
 
 
-def _met(state: IterativeState) -> bool:
+def _value(state: IterativeState) -> float:
     low, high = math.sin(state.low) ** 2, math.sin(state.high) ** 2
-    return state.goal.met(0.5 * (low + high), 0.5 * (high - low))
+    if state.likely is None:
+        return 0.5 * (low + high)
+    return min(max(math.sin(state.likely) ** 2, low), high)
+
+
+def _met(state: IterativeState) -> bool:
+    half_width = 0.5 * (math.sin(state.high) ** 2 - math.sin(state.low) ** 2)
+    return state.goal.met(_value(state), half_width)

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from qmc import checks
+from qmc import checks, memory
 from qmc.errors import InvalidProblem
 from qmc.measures import Excess, Functional, Mean
 from qmc.problem import Array, Problem
@@ -17,6 +17,10 @@ from qmc.problem import Array, Problem
 Bias: TypeAlias = Literal["exact", "bounded", "unknown"]
 
 _SUM_TOLERANCE = 1e-9
+# far beyond any machine, and still a power of two that a float can hold
+_MAX_QUBITS = 1000
+# float64 arrays of one entry a cell that live at once while a table is made
+_ARRAYS_A_CELL = 12
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -116,6 +120,20 @@ class CellTable:
             near = self.edges[max(0, index - 1) : index + 1].tolist()
             raise checks.refuse("threshold", threshold, f"an edge of the table, e.g. one of {near}")
         return index
+
+
+def check_qubits(qubits: object) -> None:
+    """Refuse a grid's number of qubits that is no number of qubits."""
+    checks.whole("qubits", qubits, 1, _MAX_QUBITS, "5 to 10 suffice for most problems")
+
+
+def require_table_memory(qubits: int) -> None:
+    """Refuse a table of 2**qubits cells that does not fit the machine."""
+    memory.require(
+        _ARRAYS_A_CELL * 8.0 * 2.0**qubits,
+        f"a table of 2**{qubits} cells (qubits={qubits})",
+        "take fewer qubits: 5 to 10 suffice for most one-dimensional problems",
+    )
 
 
 DiscreteProblem: TypeAlias = CellTable

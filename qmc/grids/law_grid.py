@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qmc import checks, memory
+from qmc import checks
 from qmc.errors import Unsupported
-from qmc.grids.cell_table import CellTable
+from qmc.grids.cell_table import CellTable, check_qubits, require_table_memory
 from qmc.laws import Law, cell_masses, cell_partial_means
 from qmc.measures import ES, Probability, VaR
 from qmc.problem import AffinePiece, Array, Problem, TerminalLaw, TerminalPayoff, ValueLaw
 
-# float64 arrays of one entry a cell that live at once while a table is made
-_ARRAYS_A_CELL = 12
 _WHOLE_LINE = (AffinePiece(-np.inf, np.inf, 0.0, 1.0),)
 
 # losses that differ relatively by less, a cell, are one loss and rounding
@@ -54,7 +52,7 @@ class LawGrid:
 
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
-        checks.whole("qubits", self.qubits, 1)
+        check_qubits(self.qubits)
         checks.whole("pilot_paths", self.pilot_paths, 2)
         checks.whole("pilot_seed", self.pilot_seed, 0)
 
@@ -107,15 +105,6 @@ class LawGrid:
             edges=edges,
             pilot_paths=self.pilot_paths,
         )
-
-
-def require_table_memory(qubits: int) -> None:
-    """Refuse a table of 2**qubits cells that does not fit the machine."""
-    memory.require(
-        _ARRAYS_A_CELL * 8.0 * 2.0**qubits,
-        f"a table of 2**{qubits} cells (qubits={qubits})",
-        "take fewer qubits: 5 to 10 suffice for most one-dimensional problems",
-    )
 
 
 def piece_integrals(law: Law, pieces: tuple[AffinePiece, ...], edges: Array) -> Array:

@@ -8,8 +8,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.errors import Unsupported
-from qmc.grids.cell_table import CellTable
-from qmc.grids.law_grid import require_table_memory
+from qmc.grids.cell_table import CellTable, check_qubits, require_table_memory
 from qmc.laws import LogNormalLaw
 from qmc.measures import Price
 from qmc.problem import Problem, TerminalLaw, TerminalPayoff
@@ -34,7 +33,7 @@ class UniformGrid:
 
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
-        checks.whole("qubits", self.qubits, 1)
+        check_qubits(self.qubits)
         width = checks.positive("standard_deviations", self.standard_deviations)
         object.__setattr__(self, "standard_deviations", width)
 

@@ -121,6 +121,16 @@ def test_too_many_qubits_are_refused_before_simulation():
             backend.oracle(large, rng=np.random.default_rng(0))
 
 
+def test_circuits_that_would_not_fit_are_refused_before_they_are_built(monkeypatch):
+    oracle = Aer().oracle(encoded(3), rng=np.random.default_rng(0))
+    monkeypatch.setattr("qmc.memory.available_bytes", lambda: 2**20)
+    assert oracle.circuit(10).num_qubits == 4
+    with pytest.raises(TooLarge, match=r"instructions \(power 1000\).*Ideal"):
+        oracle.circuit(1000)
+    with pytest.raises(TooLarge, match="power 8"):
+        Aer().oracle(encoded(8), rng=np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("fields", [{"precision": "half"}, {"threads": -1}, {"threads": 1.5}])
 def test_bad_options_are_refused(fields):
     with pytest.raises(InvalidProblem, match=next(iter(fields))):

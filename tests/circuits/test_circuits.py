@@ -11,7 +11,7 @@ from qmc.circuits.loaders import load, multiplexed_ry
 from qmc.contracts import Call, Portfolio
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import CellTable, LawGrid
-from qmc.measures import Price, Tail, VaR
+from qmc.measures import Mean, Price, Tail, VaR
 from qmc.models import BlackScholes, NormalReturns
 from qmc.problem import Problem
 from qmc.rounds import hit_probability, steered
@@ -174,3 +174,18 @@ def test_refusals():
         MultiplexedRotation().encode("a table")
     assert isinstance(MultiplexedRotation(), Encoding)
     assert AmplitudeProblem.__doc__
+
+
+@pytest.mark.parametrize("measure", [Price(), VaR(level=0.99)], ids=repr)
+def test_the_formula_for_large_tables_bounds_the_built_circuit(measure, monkeypatch):
+    model = NormalReturns(mean=(0.0,), covariance=((1e-4,),))
+    problem = CALL if measure == Price() else Problem(model, Portfolio(weights=(1.0,)), measure)
+    table = LawGrid(qubits=8).discretise(problem)
+    functional = Mean() if table.edges is None else Tail(float(table.edges[100]))
+    encoded = MultiplexedRotation().encode(table, functional)
+    built = summary(encoded)
+    monkeypatch.setattr("qmc.circuits.grover._BUILT_QUBITS", 7)
+    counted = summary(encoded)
+    assert built.qubits == counted.qubits
+    assert built.two_qubit_gates <= counted.two_qubit_gates <= 1.05 * built.two_qubit_gates
+    assert 0.5 * counted.depth <= built.depth <= counted.depth
