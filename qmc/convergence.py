@@ -61,9 +61,15 @@ class Slope:
 
 @dataclass(frozen=True)
 class ConvergenceTable:
-    """The rows of a convergence study, and what follows from them."""
+    """The rows of a convergence study, and what follows from them.
+
+    Attributes:
+        rows: one a solve, in order.
+        interrupted: True when Ctrl-C ended the study; the rows are those finished before.
+    """
 
     rows: tuple[ConvergenceRow, ...]
+    interrupted: bool = False
 
     def engines(self, problem: str | None = None) -> tuple[str, ...]:
         """Labels of the engines, in order, of one problem or of all."""
@@ -153,6 +159,8 @@ def convergence(
 
     Raises:
         InvalidProblem: for empty lists, budgets below 1, or too few references.
+        KeyboardInterrupt: when stopped before one row was finished; later, the rows finished so
+            far are returned.
 
     >>> from classical_baseline import Analytic, MonteCarlo
     >>> from qmc import BlackScholes, Call, Price, Problem, convergence
@@ -165,7 +173,8 @@ def convergence(
     problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
     engines = (engines,) if isinstance(engines, Engine) else tuple(engines)
     seeds = range(checks.whole("seeds", seeds, 1)) if isinstance(seeds, int) else tuple(seeds)
-    for name, given in (("problems", problems), ("engines", engines), ("queries", queries)):
+    lists = {"problems": problems, "engines": engines, "queries": queries, "seeds": seeds}
+    for name, given in lists.items():
         if len(given) == 0:
             raise checks.refuse(name, given, "a non-empty list")
     goals = [Goal(queries=budget, confidence=confidence) for budget in queries]
@@ -175,13 +184,24 @@ def convergence(
         [f"{type(p.measure).__name__} of {type(p.contract).__name__}" for p in problems],
         [repr(p) for p in problems],
     )
-    rows = [
-        _row(name, label, truth, seed, engine.solve(problem, goal, rng=seed))
+    solves = (
+        (problem, name, truth, engine, label, goal, seed)
         for problem, name, truth in zip(problems, names, truths, strict=True)
         for engine, label in zip(engines, labels, strict=True)
         for goal in goals
         for seed in seeds
-    ]
+    )
+    rows: list[ConvergenceRow] = []
+    try:
+        for problem, name, truth, engine, label, goal, seed in solves:
+            result = engine.solve(problem, goal, rng=seed)
+            if result.status == "interrupted":
+                raise KeyboardInterrupt  # noqa: TRY301
+            rows.append(_row(name, label, truth, seed, result))
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        return ConvergenceTable(tuple(rows), interrupted=True)
     return ConvergenceTable(tuple(rows))
 
 

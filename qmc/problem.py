@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from qmc.laws import Law
 
 Array: TypeAlias = NDArray[np.float64]
+
+_FARTHEST = 1e6
+_STRIKES = ("strike", "low_strike", "high_strike")
 
 
 @runtime_checkable
@@ -119,6 +123,7 @@ class Problem:
             if isinstance(part, type) or not isinstance(part, kind):
                 hint = "write Problem(model, contract, measure), each an instance such as Price()"
                 raise checks.refuse(name, part, f"a {kind.__name__}", hint)
+        self._check_kinks()
         with np.errstate(over="ignore", invalid="ignore"):
             values = self.values(np.zeros((1, self.model.num_factors(self.contract.times))))
         if values.shape != (1,):
@@ -133,6 +138,26 @@ class Problem:
                 "must be finite; take a smaller rate, volatility, price or expiry"
             )
             raise InvalidProblem(msg)
+
+    def _check_kinks(self) -> None:
+        """Refuse strikes that nobody means.
+
+        A strike a million times off the forward is a slip (cents for units, an index for a stock),
+        and its price is 0 or the forward's to the last digit.
+        """
+        model, contract = self.model, self.contract
+        if not (isinstance(model, TerminalLaw) and isinstance(contract, TerminalPayoff)):
+            return
+        forward = model.terminal_law(contract.expiry).mean
+        low, high = forward / _FARTHEST, forward * _FARTHEST
+        for kink in (end for piece in contract.pieces() for end in (piece.low, piece.high)):
+            if 0.0 < kink < math.inf and not low <= kink <= high:
+                names = (name for name in _STRIKES if getattr(contract, name, None) == kink)
+                allowed = (
+                    f"from {low:.3g} to {high:.3g}, within a factor of a million of the forward"
+                )
+                hint = "check it against the spot"
+                raise checks.refuse(next(names, "strike"), kink, allowed, hint)
 
     def values(self, normals: Array) -> Array:
         """Present values (n,) of the contract for normals (n, factors)."""

@@ -106,7 +106,8 @@ def results_table(solved: Sequence[Solved], title: str = "Results") -> TextTable
     """A row per engine and measure."""
     exact = {describe_measure(o.result): o.result.value for o in solved if o.engine == "analytic"}
     rows = tuple(_result_cells(one, exact.get(describe_measure(one.result))) for one in solved)
-    return TextTable(title, RESULT_COLUMNS, rows, ("measure", "engine", "status"))
+    words, spare = ("measure", "engine", "status"), ("depth", "qubits", "seconds", "status")
+    return TextTable(title, RESULT_COLUMNS, rows, words, spare)
 
 
 def misses(solved: Sequence[Solved]) -> int:
@@ -145,8 +146,10 @@ def describe_measure(result: Result) -> str:
 
 
 def number(value: float) -> str:
-    """Seven significant digits; thousands get commas and two decimals."""
-    return f"{value:,.2f}" if abs(value) >= 1e4 else f"{value:.7g}"
+    """Seven significant digits, five for small numbers; thousands get commas and two decimals."""
+    if abs(value) >= 1e4:
+        return f"{value:,.2f}"
+    return f"{value:.7g}" if abs(value) >= 0.1 else f"{value:.5g}"
 
 
 def interval_text(interval: Interval) -> str:
@@ -205,16 +208,20 @@ def intervals_figure(solved: Sequence[Solved]) -> Axes:
 
 
 def size_figure(plans: Mapping[str, Plan]) -> Axes:
-    """Expected queries and classical paths of plans, as bars."""
+    """Expected queries and classical paths of plans, as dots."""
     from qmc.plots import new_axes
 
-    axes = new_axes()
-    for row, plan in enumerate(plans.values()):
-        axes.barh(row + 0.2, plan.expected_queries, height=0.35, color="#0b5394")
-        axes.barh(row - 0.2, plan.classical_paths, height=0.35, color="#b45f06")
-    axes.set_yticks(range(len(plans)), list(plans))
+    axes = new_axes(height=1.4 + 0.6 * len(plans))
+    rows = range(len(plans))
+    # dots: a bar on a log axis would begin nowhere
+    axes.plot([p.expected_queries for p in plans.values()], rows, "o", ms=9, label="queries")
+    axes.plot([p.classical_paths for p in plans.values()], rows, "s", ms=8, label="classical paths")
+    axes.set_yticks(rows, list(plans))
+    axes.set_ylim(-0.7, len(plans) - 0.3)
     axes.set_xscale("log")
-    axes.set_xlabel("expected queries (blue) and classical paths (orange)")
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_xlabel("expected queries, and classical paths for the same half-width")
+    axes.legend()
     return axes
 
 

@@ -1,5 +1,6 @@
 """The convergence table: rows, summary, slopes, plot, refusals."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -81,6 +82,7 @@ def test_two_engines_of_one_kind_are_told_apart():
         ({"engines": []}, "engines"),
         ({"problems": []}, "problems"),
         ({"seeds": 0}, "seeds"),
+        ({"seeds": ()}, "seeds"),
         ({"reference": [1.0, 2.0]}, "reference"),
         ({"confidence": 1.0}, "confidence"),
     ],
@@ -105,3 +107,33 @@ def test_pictures_draw_what_they_are_given():
     assert [t.get_text() for t in axes.get_yticklabels()] == ["a", "b"]
     assert len(plot_budget(result).patches) == len(result.budget.lines)
     assert plot_losses(np.arange(100.0), [("VaR", 90.0)], ax=axes) is axes
+
+
+class Stopping:
+    """An engine that Ctrl-C stops at its third solve, by exception or inside the result."""
+
+    def __init__(self, how):
+        self.how, self.calls = how, 0
+
+    def solve(self, problem, goal, *, rng=None):
+        self.calls += 1
+        result = MonteCarlo().solve(problem, goal, rng=rng)
+        if self.calls < 3:
+            return result
+        if self.how == "raises":
+            raise KeyboardInterrupt
+        return dataclasses.replace(result, status="interrupted")
+
+
+@pytest.mark.parametrize("how", ["raises", "returns"])
+def test_ctrl_c_keeps_the_rows_that_are_finished(how):
+    table = convergence(CALL, Stopping(how), [500, 1_000], 2, reference=Analytic())
+    assert table.interrupted
+    assert [(row.budget, row.seed) for row in table.rows] == [(500, 0), (500, 1)]
+
+
+def test_ctrl_c_before_the_first_row_is_not_swallowed():
+    engine = Stopping("raises")
+    engine.calls = 2
+    with pytest.raises(KeyboardInterrupt):
+        convergence(CALL, engine, [500], 1, reference=Analytic())

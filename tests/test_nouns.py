@@ -1,5 +1,6 @@
 """Problem, Goal, measures, intervals, rng, errors: the refusals and the small laws."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from classical_baseline import Analytic, MonteCarlo
 from qmc import (
     BlackScholes,
     Call,
+    CallSpread,
     Digital,
     Goal,
     InvalidProblem,
@@ -197,11 +199,16 @@ def test_engines_refuse_what_is_no_problem_and_no_goal(engine):
         engine.solve("x", Goal(tolerance=0.05))
 
 
-@pytest.mark.parametrize(("rate", "expiry"), [(1.0, 1000.0), (9.0, 90.0)])
-def test_a_worth_beyond_any_number_is_refused(rate, expiry):
-    market = BlackScholes(spot=100.0, vol=0.2, rate=rate)
+def test_a_worth_beyond_any_number_is_refused():
+    @dataclasses.dataclass(frozen=True)
+    class Power:
+        times: tuple[float, ...] = (1.0,)
+
+        def present_value(self, paths, discount):
+            return paths[:, 0, 0] ** 200.0
+
     with pytest.raises(InvalidProblem, match="must be finite"):
-        Problem(market, Call(strike=100.0, expiry=expiry), Price())
+        Problem(MARKET, Power(), Price())
 
 
 def test_integers_beyond_floats_and_arrays_for_words_are_refused():
@@ -215,3 +222,18 @@ def test_a_loss_of_nothing_is_zero_without_a_sign():
     model = HistoricalReturns(returns=[[0.0], [0.0]])
     problem = Problem(model, Portfolio(weights=(1.0,)), VaR(level=0.9))
     assert str(problem.outcomes(np.zeros((1, 1)))[0]) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("contract", "field"),
+    [
+        (Call(strike=1e9, expiry=1.0), "strike=1000000000.0"),
+        (Digital(strike=1e-9, expiry=1.0), "strike=1e-09"),
+        (CallSpread(low_strike=90.0, high_strike=1e12, expiry=1.0), "high_strike=1000000000000.0"),
+    ],
+    ids=repr,
+)
+def test_strikes_far_outside_are_refused(contract, field):
+    with pytest.raises(InvalidProblem, match="within a factor of a million") as caught:
+        Problem(MARKET, contract, Price())
+    assert str(caught.value).startswith(field)

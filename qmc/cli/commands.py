@@ -146,7 +146,7 @@ def converge(given: Given) -> int:
         for problem in table.problems:
             name = f"convergence-{problem.lower().replace(' ', '-')}"
             save_figure(table.plot(problem), folder, name)
-    return INTERRUPTED if any(row.status == "interrupted" for row in table.rows) else OK
+    return INTERRUPTED if table.interrupted else OK
 
 
 @app.command()

@@ -32,7 +32,6 @@ VAR_LEVEL = 0.99
 ES_LEVEL = 0.975
 PRICE_QUBITS = 5
 RISK_QUBITS = 8
-FARTHEST_STRIKE = 1e6
 
 
 def model(section: AnyModel) -> tuple[Model, int]:
@@ -103,27 +102,6 @@ def contract(section: AnyContract, columns: int) -> Contract:
         )
     kind = contracts.Call if section.kind == "call" else contracts.Put
     return kind(strike=section.strike, expiry=section.expiry)
-
-
-def require_near(section: AnyContract, model: Model) -> None:
-    """Refuse an expiry at which the law overflows, and strikes that nobody means.
-
-    A strike a million times off the forward is a slip (cents for units, an index for a stock), and
-    its price is 0 or the forward's to the last digit.
-    """
-    from qmc.models import BlackScholes
-
-    if not isinstance(model, BlackScholes) or isinstance(section, PortfolioSection):
-        return
-    forward = model.terminal_law(section.expiry).mean
-    strikes = {"strike": section.strike}
-    if isinstance(section, SpreadSection):
-        strikes["high_strike"] = section.high_strike
-    low, high = forward / FARTHEST_STRIKE, forward * FARTHEST_STRIKE
-    for name, strike in strikes.items():
-        if not low <= strike <= high:
-            allowed = f"from {low:.3g} to {high:.3g}, within a factor of a million of the forward"
-            raise checks.refuse(name, strike, allowed, "check it against the spot")
 
 
 def measures(section: AnyMeasure) -> tuple[Measure, ...]:

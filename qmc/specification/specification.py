@@ -85,9 +85,8 @@ class Specification(Section):
             model, columns = build.model(self.model)
         with naming("contract", low_strike="strike"):
             contract = build.contract(self.contract, columns)
-        with naming("contract", time="expiry"):
-            build.require_near(self.contract, model)
-        return tuple(Problem(model, contract, measure) for measure in measures)
+        with naming("contract", low_strike="strike", time="expiry"):
+            return tuple(Problem(model, contract, measure) for measure in measures)
 
     def make_goal(self) -> Goal:
         """The goal; without any end given, a relative tolerance that the default grid reaches."""

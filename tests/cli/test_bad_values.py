@@ -32,7 +32,7 @@ PRICE_FIELDS = [
     ("goal.queries", ("0", "-5"), "must be a whole number >= 1"),
     ("goal.confidence", ("nan", "0.0", "1.0", "-0.5"), "must be strictly between 0 and 1"),
     ("goal.confidence", ("95.0",), "if you mean 95 per cent, write 0.95"),
-    ("quantum.qubits", ("0", "-3"), "must be a whole number >= 1"),
+    ("quantum.qubits", ("0", "-3", "9" * 20), "must be a whole number from 1 to 1000"),
     ("run.seed", ("-1",), "must be a whole number >= 0"),
 ]
 RISK_FIELDS = [
