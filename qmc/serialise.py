@@ -1,4 +1,7 @@
-"""Frozen values to JSON and back: {"schema": 1, "type": "qmc.problem.Goal", ...fields}."""
+"""Frozen values to JSON and back: {"schema": 1, "type": "qmc.Goal", ...fields}.
+
+A type is stored by its public name, so that what is stored outlives a move between modules.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def to_dict(obj: object) -> dict[str, Any]:
 
     >>> from qmc.problem import Goal
     >>> to_dict(Goal(tolerance=0.1))["type"]
-    'qmc.problem.Goal'
+    'qmc.Goal'
     """
     if not dataclasses.is_dataclass(obj) or isinstance(obj, type):
         msg = f"to_dict({type(obj).__name__}): must be an instance of a dataclass"
@@ -52,7 +55,7 @@ def from_dict(data: dict[str, Any]) -> Any:  # noqa: ANN401
         msg = f"schema={given!r}: must be {SCHEMA}; written by another version of qmc?"
         raise InvalidProblem(msg)
     if "type" not in data:
-        msg = "type is missing: must name a dataclass, e.g. 'qmc.problem.Goal'"
+        msg = "type is missing: must name a dataclass, e.g. 'qmc.Goal'"
         raise InvalidProblem(msg)
     return _decode({name: value for name, value in data.items() if name != "schema"})
 
@@ -90,8 +93,7 @@ def _encode(value: Any, where: str) -> Any:  # noqa: ANN401
     if isinstance(value, dict) and all(isinstance(name, str) for name in value):
         return {"dict": {name: _encode(item, f"{where}.{name}") for name, item in value.items()}}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        kind = type(value)
-        row = {"type": f"{kind.__module__}.{kind.__qualname__}"}
+        row = {"type": _public_name(type(value))}
         for field in dataclasses.fields(value):
             if field.init:
                 row[field.name] = _encode(getattr(value, field.name), f"{where}.{field.name}")
@@ -152,13 +154,26 @@ def _find(name: object) -> type[Any]:
             continue
         found: Any = module
         for part in parts[cut:]:
-            found = vars(found).get(part) if hasattr(found, "__dict__") else None
-        known = isinstance(found, type) and dataclasses.is_dataclass(found)
-        if known and f"{found.__module__}.{found.__qualname__}" == text:
-            return found  # type: ignore[no-any-return]
+            found = getattr(found, part, None)
+        if (
+            isinstance(found, type)
+            and dataclasses.is_dataclass(found)
+            and _public_name(found) == text
+        ):
+            return found
         break
     msg = f"type={text!r}: must be a dataclass of qmc, classical_baseline or an imported module"
     raise InvalidProblem(msg)
+
+
+def _public_name(kind: type[Any]) -> str:
+    """The shortest dotted name by which a package offers a type."""
+    parts = kind.__module__.split(".")
+    for cut in range(1, len(parts)):
+        package = ".".join(parts[:cut])
+        if getattr(_module(package), kind.__qualname__, None) is kind:
+            return f"{package}.{kind.__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _module(name: str) -> Any:  # noqa: ANN401

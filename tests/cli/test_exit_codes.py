@@ -117,7 +117,7 @@ def test_ctrl_c_keeps_what_is_finished(run, monkeypatch, prices):
     assert (code, err) == (130, "qmc: interrupted\n")
     rows = json.loads(out)["results"]
     assert [row["engine"] for row in rows] == ["analytic", "monte-carlo"]
-    assert {row["measure"]["type"] for row in rows} == {"qmc.measures.VaR"}
+    assert {row["measure"]["type"] for row in rows} == {"qmc.VaR"}
 
 
 def test_ctrl_c_in_a_round_keeps_the_estimate_and_starts_nothing_new(run, monkeypatch, prices):

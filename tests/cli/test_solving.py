@@ -86,7 +86,7 @@ def test_a_probability(answer):
     given = ["--measure", "probability", "--threshold", "10"]
     data = answer("price", *CALL, *FAST, *given)
     results = by_engine(data["results"])
-    assert data["results"][0]["measure"] == {"type": "qmc.measures.Probability", "threshold": 10.0}
+    assert data["results"][0]["measure"] == {"type": "qmc.Probability", "threshold": 10.0}
     assert covered(results["quantum"], results["analytic"]["value"])
     assert 0.0 < results["analytic"]["value"] < 0.5
 
