@@ -106,7 +106,10 @@ def results_table(solved: Sequence[Solved], title: str = "Results") -> TextTable
     """A row per engine and measure."""
     exact = {describe_measure(o.result): o.result.value for o in solved if o.engine == "analytic"}
     rows = tuple(_result_cells(one, exact.get(describe_measure(one.result))) for one in solved)
-    words, spare = ("measure", "engine", "status"), ("depth", "qubits", "seconds", "status")
+    words, spare = (
+        ("measure", "engine", "status"),
+        ("depth", "qubits", "seconds", "status", "queries"),
+    )
     return TextTable(title, RESULT_COLUMNS, rows, words, spare)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
     from rich.table import Table
 
 
@@ -20,7 +20,7 @@ class TextTable:
         columns: their names.
         rows: one tuple of cells a row, as long as `columns`.
         left: the columns that are words, set to the left; the others are numbers.
-        spare: columns that a narrow screen leaves out, first one first.
+        spare: columns that a narrow screen moves into a second table, first one first.
     """
 
     caption: str
@@ -30,31 +30,27 @@ class TextTable:
     spare: tuple[str, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The table as rich draws it, without spare columns that the screen has no room for."""
-        from rich.measure import Measurement
-
-        dropped: list[str] = []
-        for name in (*self.spare, None):
-            table = self._drawn(dropped)
-            fits = Measurement.get(console, options.update(max_width=10_000), table).maximum
-            if fits <= options.max_width or name is None:
+        """The table as rich draws it; where there is no room, spare columns follow below it."""
+        moved: list[str] = []
+        for name in self.spare:
+            table = self._drawn(self.caption, [c for c in self.columns if c not in moved])
+            if _width(table, console, options) <= options.max_width:
                 break
-            dropped.append(name)
-        yield table
-        if dropped:
-            yield f"(left out for want of width: {', '.join(dropped)})"
+            moved.append(name)
+        yield self._drawn(self.caption, [name for name in self.columns if name not in moved])
+        if moved:
+            kept = [name for name in self.columns if name in moved or name in self.left]
+            yield self._drawn(f"{self.caption}, continued", kept)
 
-    def _drawn(self, dropped: Sequence[str]) -> Table:
-        """All columns but some; a rule wherever a group of rows ends."""
+    def _drawn(self, caption: str, names: Sequence[str]) -> Table:
+        """Some columns; a rule wherever a group of rows ends."""
         from rich.table import Table
 
-        table = Table(title=self.caption, title_justify="left")
-        kept = [i for i, name in enumerate(self.columns) if name not in dropped]
-        for index in kept:
-            words = self.columns[index] in self.left
-            table.add_column(
-                self.columns[index], justify="left" if words else "right", overflow="fold"
-            )
+        table = Table(title=caption, title_justify="left")
+        kept = [self.columns.index(name) for name in names]
+        for name in names:
+            justify: JustifyMethod = "left" if name in self.left else "right"
+            table.add_column(name, justify=justify, overflow="fold")
         for before, row in zip((None, *self.rows), self.rows, strict=False):
             if before is not None and self._starts_group(before, row):
                 table.add_section()
@@ -66,3 +62,9 @@ class TextTable:
         firsts = [one[0] for one in self.rows]
         grouped = len(set(firsts)) < len(firsts)
         return (grouped and before[0] != row[0]) or row[0] == "total"
+
+
+def _width(table: Table, console: Console, options: ConsoleOptions) -> int:
+    from rich.measure import Measurement
+
+    return Measurement.get(console, options.update(max_width=10_000), table).maximum
