@@ -15,7 +15,7 @@ from qmc.rng import RNGLike
 
 Covers: TypeAlias = Literal["continuous", "discretised"]
 Status: TypeAlias = Literal["converged", "budget_exhausted", "unresolved", "interrupted"]
-Kind: TypeAlias = Literal["sampling", "bound", "exact", "unknown"]
+Kind: TypeAlias = Literal["sampling", "asymptotic", "bound", "exact", "unknown"]
 
 _PACKAGES = ("qmc", "numpy", "scipy", "qiskit", "qiskit-aer")
 
@@ -99,7 +99,8 @@ class BudgetLine:
 
     Attributes:
         source: where the error comes from.
-        kind: "sampling", "bound" (holds surely), "exact" (no error) or "unknown".
+        kind: "sampling" (valid at its error share for every sample size), "asymptotic" (by a
+            central limit theorem), "bound" (holds surely), "exact" (no error) or "unknown".
         amount: half-width in the measure's unit; infinite when unknown.
         error_share: probability that this line is wrong; 0 for a bound.
         note: how the amount was found.
