@@ -1,3 +1,5 @@
+from . import backends, data, estimators, plots, testing
+from .circuits import AmplitudeProblem, MultiplexedRotation
 from .contracts import Call, CallSpread, Digital, Portfolio, Put
 from .convergence import convergence
 from .engine import Quantum
@@ -9,6 +11,7 @@ from .errors import (
     TooLarge,
     Unsupported,
 )
+from .estimators import Estimator, run_estimator
 from .grids import CellTable, LawGrid, UniformGrid
 from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
@@ -20,8 +23,8 @@ from .models import (
     StudentTReturns,
 )
 from .planning import Plan
-from .problem import AffinePiece, Goal, Problem
-from .result import Budget, Cost, Estimate, Interval, Result
+from .problem import AffinePiece, Contract, Goal, Model, Problem
+from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
 from .serialise import from_dict, from_json, to_dict, to_json
 
@@ -30,16 +33,20 @@ __version__: str
 __all__ = [
     "ES",
     "AffinePiece",
+    "AmplitudeProblem",
     "BackendFailed",
     "BlackScholes",
     "Budget",
     "Call",
     "CallSpread",
     "CellTable",
+    "Contract",
     "Cost",
     "Digital",
     "EmpiricalLaw",
+    "Engine",
     "Estimate",
+    "Estimator",
     "Excess",
     "ExpectedLoss",
     "FilteredReturns",
@@ -50,6 +57,8 @@ __all__ = [
     "LawGrid",
     "LogNormalLaw",
     "Mean",
+    "Model",
+    "MultiplexedRotation",
     "NormalLaw",
     "NormalReturns",
     "NotConverged",
@@ -70,9 +79,15 @@ __all__ = [
     "UniformGrid",
     "Unsupported",
     "VaR",
+    "backends",
     "convergence",
+    "data",
+    "estimators",
     "from_dict",
     "from_json",
+    "plots",
+    "run_estimator",
+    "testing",
     "to_dict",
     "to_json",
 ]

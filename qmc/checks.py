@@ -64,6 +64,20 @@ def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     return value
 
 
+def interface(name: str, part: object, kind: type, hint: str = "") -> None:
+    """An instance with every method of a runtime-checkable protocol."""
+    if not isinstance(part, type) and isinstance(part, kind):
+        return
+    asked = sorted(getattr(kind, "__protocol_attrs__", ()) or _public(kind))
+    lacking = ", ".join(one for one in asked if not hasattr(part, one))
+    more = f"it lacks {lacking}" if lacking else "this is a class, not an instance"
+    raise refuse(name, part, f"an instance of a {kind.__name__}", f"{more}; {hint}".rstrip("; "))
+
+
+def _public(kind: type) -> list[str]:
+    return [one for one in dir(kind) if not one.startswith("_")]
+
+
 def vector(name: str, values: object, hint: str = "") -> tuple[float, ...]:
     """A non-empty one-dimensional sequence of finite numbers, as a tuple."""
     array = table(name, values, 1, hint)

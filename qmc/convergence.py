@@ -106,10 +106,15 @@ class ConvergenceTable:
         ).reset_index()
 
     def curve(self, problem: str, engine: str) -> tuple[Array, Array]:
-        """Queries (budgets, seeds) and errors (budgets, seeds) of one engine on one problem."""
+        """Queries (budgets, seeds) and errors (budgets, seeds) of one engine on one problem.
+
+        A budget that an interruption left with fewer seeds is not part of the curve.
+        """
         mine = [r for r in self.rows if r.problem == problem and r.engine == engine]
         budgets = tuple(dict.fromkeys(row.budget for row in mine))
-        rows = [[row for row in mine if row.budget == budget] for budget in budgets]
+        groups = [[row for row in mine if row.budget == budget] for budget in budgets]
+        whole = max(map(len, groups), default=0)
+        rows = [group for group in groups if len(group) == whole]
         queries = np.array([[row.queries for row in group] for group in rows], dtype=float)
         errors = np.array([[row.error for row in group] for group in rows], dtype=float)
         return queries, errors
@@ -140,7 +145,7 @@ class ConvergenceTable:
 def convergence(
     problems: Sequence[Problem] | Problem,
     engines: Sequence[Engine] | Engine,
-    queries: Sequence[int],
+    queries: Sequence[int] | int,
     seeds: Sequence[int] | int,
     *,
     reference: Engine | Sequence[float],
@@ -151,7 +156,7 @@ def convergence(
     Args:
         problems: one or several.
         engines: one or several; classical ones spend paths as queries.
-        queries: budgets, each >= 1.
+        queries: one budget or several, each >= 1.
         seeds: seeds, or how many (0, 1, ...).
         reference: an exact engine such as `classical_baseline.Analytic()`, or one true number a
             problem.
@@ -172,6 +177,7 @@ def convergence(
     """
     problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
     engines = (engines,) if isinstance(engines, Engine) else tuple(engines)
+    queries = (queries,) if isinstance(queries, int) else tuple(queries)
     seeds = range(checks.whole("seeds", seeds, 1)) if isinstance(seeds, int) else tuple(seeds)
     lists = {"problems": problems, "engines": engines, "queries": queries, "seeds": seeds}
     for name, given in lists.items():
@@ -179,25 +185,59 @@ def convergence(
             raise checks.refuse(name, given, "a non-empty list")
     goals = [Goal(queries=budget, confidence=confidence) for budget in queries]
     truths = _references(problems, reference)
-    labels = _labels([type(e).__name__ for e in engines], [repr(e) for e in engines])
     names = _labels(
-        [f"{type(p.measure).__name__} of {type(p.contract).__name__}" for p in problems],
-        [repr(p) for p in problems],
+        [f"{type(p.measure).__name__} of {type(p.contract).__name__}" for p in problems]
     )
-    solves = (
-        (problem, name, truth, engine, label, goal, seed)
+    labels = _labels([type(engine).__name__ for engine in engines])
+    plan = [
+        _Solve(problem, name, truth, engine, label, goal, seed)
         for problem, name, truth in zip(problems, names, truths, strict=True)
         for engine, label in zip(engines, labels, strict=True)
         for goal in goals
         for seed in seeds
-    )
+    ]
+    return _run(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class _Solve:
+    """One solve of a study."""
+
+    problem: Problem
+    name: str
+    truth: float
+    engine: Engine
+    label: str
+    goal: Goal
+    seed: int
+
+    def row(self, result: Result) -> ConvergenceRow:
+        """The row of its result."""
+        return ConvergenceRow(
+            problem=self.name,
+            engine=self.label,
+            budget=self.goal.queries or 0,
+            seed=self.seed,
+            queries=result.cost.queries,
+            value=result.value,
+            reference=self.truth,
+            error=abs(result.value - self.truth),
+            half_width=result.interval.half_width,
+            covered=result.interval.contains(self.truth),
+            seconds=result.cost.seconds,
+            status=result.status,
+        )
+
+
+def _run(plan: Sequence[_Solve]) -> ConvergenceTable:
+    """Solve one after the other; Ctrl-C keeps the rows that are finished."""
     rows: list[ConvergenceRow] = []
     try:
-        for problem, name, truth, engine, label, goal, seed in solves:
-            result = engine.solve(problem, goal, rng=seed)
+        for one in plan:
+            result = one.engine.solve(one.problem, one.goal, rng=one.seed)
             if result.status == "interrupted":
                 raise KeyboardInterrupt  # noqa: TRY301
-            rows.append(_row(name, label, truth, seed, result))
+            rows.append(one.row(result))
     except KeyboardInterrupt:
         if not rows:
             raise
@@ -217,32 +257,14 @@ def _references(
     return truths
 
 
-def _labels(short: Sequence[str], long: Sequence[str]) -> tuple[str, ...]:
-    """Short labels, numbered where two different things would share one."""
-    seen: dict[str, list[str]] = {}
+def _labels(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, numbered from the second of a kind on."""
+    seen: dict[str, int] = {}
     labels = []
-    for name, full in zip(short, long, strict=True):
-        others = seen.setdefault(name, [])
-        others.append(full)
-        labels.append(name if len(others) == 1 else f"{name} {len(others)}")
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        labels.append(name if seen[name] == 1 else f"{name} {seen[name]}")
     return tuple(labels)
-
-
-def _row(name: str, label: str, truth: float, seed: int, result: Result) -> ConvergenceRow:
-    return ConvergenceRow(
-        problem=name,
-        engine=label,
-        budget=result.provenance.goal.queries or 0,
-        seed=seed,
-        queries=result.cost.queries,
-        value=result.value,
-        reference=truth,
-        error=abs(result.value - truth),
-        half_width=result.interval.half_width,
-        covered=result.interval.contains(truth),
-        seconds=result.cost.seconds,
-        status=result.status,
-    )
 
 
 def _fit(queries: Array, errors: Array) -> float:

@@ -185,6 +185,7 @@ def run_demo(
     Raises:
         Unsupported: when skfolio, which ships the prices, is not installed.
         OSError: when the folder cannot be written.
+        KeyboardInterrupt: when stopped; no report is written of half a demo.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sizes = QUICK if quick else FULL
@@ -232,7 +233,10 @@ def _solve(problem: Problem, quantum: Quantum, goal: Goal, seed: int) -> tuple[S
     from classical_baseline import Analytic, MonteCarlo
 
     engines = (("analytic", Analytic()), ("monte-carlo", MonteCarlo()), ("quantum", quantum))
-    return tuple(Solved(name, engine.solve(problem, goal, rng=seed)) for name, engine in engines)
+    solved = tuple(Solved(name, engine.solve(problem, goal, rng=seed)) for name, engine in engines)
+    if any(one.result.status == "interrupted" for one in solved):
+        raise KeyboardInterrupt
+    return solved
 
 
 def _option_section(prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int) -> Section:
@@ -313,7 +317,12 @@ def _converge(problem: Problem, sizes: Sizes, seed: int) -> ConvergenceTable:
 
     quantum = Quantum(grid=LawGrid(qubits=sizes.convergence_qubits))
     seeds = tuple(range(seed, seed + sizes.seeds))
-    return convergence(problem, (quantum, MonteCarlo()), sizes.budgets, seeds, reference=Analytic())
+    table = convergence(
+        problem, (quantum, MonteCarlo()), sizes.budgets, seeds, reference=Analytic()
+    )
+    if table.interrupted:
+        raise KeyboardInterrupt
+    return table
 
 
 def _convergence_section(table: ConvergenceTable, sizes: Sizes, folder: Path) -> Section:

@@ -68,8 +68,7 @@ class Quantum:
             ("backend", Backend),
         ):
             part = getattr(self, name)
-            if isinstance(part, type) or not isinstance(part, kind):
-                raise checks.refuse(name, part, f"an instance of a {kind.__name__}")
+            checks.interface(name, part, kind)
 
     def discrete_problem(self, problem: Problem) -> DiscreteProblem:
         """The cells of a problem."""
@@ -167,9 +166,11 @@ def _mean(run: Run) -> Answer:
     sampled = estimate.interval.mapped(encoded.offset, encoded.scale)
     bound = run.table.known_bias + encoded.bias_bound
     interval = Interval(sampled.low - bound, sampled.high + bound, goal.confidence)
-    value = encoded.value(estimate.value)
+    if isinstance(run.problem.measure, Probability):
+        interval = interval.clipped(0.0, 1.0)
+    value = min(max(encoded.value(estimate.value), interval.low), interval.high)
     status = estimate.status
-    if status != "interrupted":
+    if status in {"converged", "budget_exhausted"}:
         spent = status == "budget_exhausted"
         status = status_for(goal, value, interval.half_width, spent=spent)
     note = f"{type(run.estimator).__name__}, scale {encoded.scale:.6g} a unit of amplitude"

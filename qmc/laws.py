@@ -293,9 +293,10 @@ class EmpiricalLaw:
                     f"{samples.size} samples: must be one >= 0 a sample, not all 0"
                 )
                 raise InvalidProblem(msg)
-            mass = weights[order] / weights.sum()
-            cumulative = np.minimum(np.concatenate([[0.0], np.cumsum(mass)]), 1.0)
-            cumulative[-1] = 1.0
+            if np.ptp(weights) > 0.0:
+                # raw weights, divided once: whole numbers stay exact
+                running = np.concatenate([[0.0], np.cumsum(weights[order])])
+                mass, cumulative = weights[order] / running[-1], running / running[-1]
         object.__setattr__(self, "_sorted", samples[order])
         object.__setattr__(self, "_cumulative", cumulative)
         moments = np.concatenate([[0.0], np.cumsum(mass * samples[order])])

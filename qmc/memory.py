@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from qmc.errors import TooLarge
 
+# measured peak of building, handing over and running a circuit on Aer, an instruction
+BYTES_AN_INSTRUCTION = 700.0
+BYTES_AN_AMPLITUDE = 16.0
 _GIB = 2.0**30
 
 

@@ -16,11 +16,11 @@ from qmc.errors import Unsupported
 from qmc.estimators import Estimator
 from qmc.grids import CellTable
 from qmc.measures import ES, Excess, Mean, Tail, VaR
+from qmc.memory import BYTES_AN_AMPLITUDE, BYTES_AN_INSTRUCTION
 from qmc.problem import Array, Goal, Problem
-from qmc.quantile import TIE_RESOLUTION, find_bracket, max_tests, narrow_enough
+from qmc.quantile import find_bracket, max_tests, narrow_enough, tie_resolution
 from qmc.result import Estimate, Interval
 
-_BYTES_AN_AMPLITUDE = 16.0
 _PILOT_PATHS = 2**14
 _PILOT_SEED = 20_260_102
 # a quantile's density is taken between these shares of its tail probability, above and below
@@ -46,7 +46,7 @@ class Plan:
         depth, two_qubit_gates: of A in cx, rz, sx, x.
         expected_queries: uses of A or its inverse that the estimator is expected to need.
         classical_paths: plain Monte Carlo paths for the same half-width, from a pilot's variance.
-        memory_bytes: of the simulated state.
+        memory_bytes: of the simulated state and the largest circuit.
         seconds: order of magnitude on a simulator, one core.
     """
 
@@ -99,7 +99,10 @@ def make_plan(
         queries = min(queries, float(goal.queries))
     size = summary(encoded)
     qubits = encoded.num_qubits + 1
-    gates = math.fsum(stage.powers for stage in stages) * max(size.depth, 1) * _GATES_A_DEPTH
+    gates_of_a = max(size.depth, 1) * _GATES_A_DEPTH
+    gates = math.fsum(stage.powers for stage in stages) * gates_of_a
+    # the largest circuit, unrolled, and the state
+    largest = max((stage.powers for stage in stages), default=1.0) * gates_of_a
     circuits = len(stages) * _CIRCUITS_A_TEST
     per_gate = _SECONDS_A_GATE + _SECONDS_AN_AMPLITUDE * 2.0**encoded.num_qubits
     return Plan(
@@ -108,7 +111,7 @@ def make_plan(
         two_qubit_gates=size.two_qubit_gates,
         expected_queries=queries,
         classical_paths=classical_paths(problem, goal),
-        memory_bytes=_BYTES_AN_AMPLITUDE * 2.0**qubits,
+        memory_bytes=BYTES_AN_AMPLITUDE * 2.0**qubits + BYTES_AN_INSTRUCTION * largest,
         seconds=circuits * _SECONDS_A_CIRCUIT + gates * per_gate,
     )
 
@@ -170,7 +173,7 @@ def _tail_stages(
 
     def test(edge: int) -> Estimate:
         tail = min(float(tails[edge]), 1.0)
-        seen = max(_STOP_SHARE * abs(tail - tau), TIE_RESOLUTION * tau)
+        seen = max(_STOP_SHARE * abs(tail - tau), tie_resolution(tau))
         stages.append(_stage(estimator, Goal(tolerance=seen, confidence=confidence), tail))
         return Estimate(tail, Interval(tail, tail, confidence), "converged")
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[np.float64]
 
 _FARTHEST = 1e6
+_MOST_CONFIDENT = 1.0 - 1e-9
 _STRIKES = ("strike", "low_strike", "high_strike")
 
 
@@ -120,9 +121,8 @@ class Problem:
             ("contract", self.contract, Contract),
             ("measure", self.measure, Measure),
         ):
-            if isinstance(part, type) or not isinstance(part, kind):
-                hint = "write Problem(model, contract, measure), each an instance such as Price()"
-                raise checks.refuse(name, part, f"a {kind.__name__}", hint)
+            hint = "write Problem(model, contract, measure), each an instance such as Price()"
+            checks.interface(name, part, kind, hint)
         self._check_kinks()
         with np.errstate(over="ignore", invalid="ignore"):
             values = self.values(np.zeros((1, self.model.num_factors(self.contract.times))))
@@ -172,7 +172,7 @@ class Problem:
         return 0.0 - values if self.measure.on_loss else values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Goal:
     """When to stop. Give at least one of tolerance, relative_tolerance and queries.
 
@@ -204,8 +204,17 @@ class Goal:
                 object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
         if self.queries is not None:
             object.__setattr__(self, "queries", checks.whole("queries", self.queries, 1))
-        object.__setattr__(self, "confidence", checks.fraction("confidence", self.confidence))
+        object.__setattr__(self, "confidence", _confidence(self.confidence))
         object.__setattr__(self, "origin", checks.finite("origin", self.origin))
+
+    def __repr__(self) -> str:
+        """The fields that were given, and the confidence."""
+        names = ("tolerance", "relative_tolerance", "queries")
+        words = [f"{name}={getattr(self, name)!r}" for name in names if getattr(self, name)]
+        words.append(f"confidence={self.confidence!r}")
+        if self.origin != 0.0:
+            words.append(f"origin={self.origin!r}")
+        return f"Goal({', '.join(words)})"
 
     def allowed_half_width(self, value: float) -> float | None:
         """The widest half-width that meets the tolerances at `value`; None without tolerances."""
@@ -220,6 +229,14 @@ class Goal:
         """True when tolerances exist and a half-width at `value` meets all of them."""
         allowed = self.allowed_half_width(value)
         return allowed is not None and half_width <= allowed
+
+
+def _confidence(value: object) -> float:
+    """A confidence that leaves something to share among tests and rounds."""
+    confidence = checks.fraction("confidence", value)
+    if confidence > _MOST_CONFIDENT:
+        raise checks.refuse("confidence", confidence, "at most 1 - 1e-9", "0.95 is customary")
+    return confidence
 
 
 def check_request(problem: object, goal: object) -> None:

@@ -16,8 +16,9 @@ from typing import Literal
 from qmc.problem import Array, Goal
 from qmc.result import Estimate, Interval
 
-# an edge whose tail probability is this close to 1 - level, relatively, counts as a tie
-TIE_RESOLUTION = 0.02
+# an edge whose tail probability is this close to 1 - level counts as a tie, as a share of it or
+# of the level, whichever is smaller
+_TIE_SHARE = 0.02
 # a test may end undecided (ties), so a few tests more than bisection needs
 EXTRA_TESTS = 4
 
@@ -47,6 +48,11 @@ class Bracket:
             return Interval(0.0, 0.0)
         found = [t.tail.interval for t in self.tests if t.edge == edge]
         return found[-1] if found else Interval(0.0, 1.0)
+
+
+def tie_resolution(tail_probability: float) -> float:
+    """Half-width at which a test gives up telling an edge's tail from 1 - level."""
+    return _TIE_SHARE * min(tail_probability, 1.0 - tail_probability)
 
 
 def max_tests(edges: Array) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+import numpy as np
+
 from qmc.errors import InvalidProblem, NotConverged
 from qmc.problem import Goal, Problem
 from qmc.rng import RNGLike
@@ -68,12 +70,11 @@ class Interval:
         """True when low <= value <= high."""
         return self.low <= value <= self.high
 
-    def intersect(self, other: Interval) -> Interval:
-        """The common part at this confidence; the nearest point of self when there is none."""
-        low, high = max(self.low, other.low), min(self.high, other.high)
-        if low > high:
-            low = high = min(max(other.midpoint, self.low), self.high)
-        return Interval(low, high, self.confidence)
+    def clipped(self, low: float, high: float) -> Interval:
+        """The part within [low, high], or its nearest point where there is none."""
+        return Interval(
+            min(max(self.low, low), high), min(max(self.high, low), high), self.confidence
+        )
 
     def mapped(self, offset: float, scale: float) -> Interval:
         """The interval of offset + scale * x for x in self; a negative scale turns it round."""
@@ -241,7 +242,12 @@ def describe_seed(rng: object) -> str:
     """The seed as the user gave it, for the provenance."""
     if rng is None:
         return "none (fresh entropy)"
-    return repr(rng) if isinstance(rng, int | tuple | list) else type(rng).__name__
+    if isinstance(rng, np.integer):
+        rng = int(rng)
+    if isinstance(rng, int | tuple | list | np.random.SeedSequence):
+        return " ".join(repr(rng).split())
+    # a stream that was drawn from before cannot be told in a word
+    return f"a {type(rng).__name__}, its state not stored"
 
 
 def status_for(goal: Goal, value: float, half_width: float, *, spent: bool) -> Status:

@@ -30,11 +30,14 @@ def generator(rng: RNGLike = None) -> np.random.Generator:
     >>> generator(7).integers(10) == generator(7).integers(10)
     np.True_
     """
+    msg = f"rng={rng!r} is no seed: give None, an integer >= 0, or a numpy Generator"
     try:
-        return np.random.default_rng(rng)
+        made = np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
-        msg = f"rng={rng!r} is no seed: give None, an integer >= 0, or a numpy Generator"
         raise InvalidProblem(msg) from error
+    if made.bit_generator.seed_seq is None:
+        raise InvalidProblem(f"{msg}; this one cannot spawn streams")
+    return made
 
 
 def child_seeds(rng: np.random.Generator, count: int) -> tuple[int, ...]:

@@ -111,7 +111,5 @@ class Run:
         if excludes is not None and self.estimator.anytime_valid:
             target = (excludes - encoded.offset) / encoded.scale
             stop = lambda estimate: not estimate.interval.contains(target)  # noqa: E731
-        estimate = run_estimator(
-            self.estimator, oracle, one, decay=oracle.decay, stop=stop, rng=estimator_rng
-        )
+        estimate = run_estimator(self.estimator, oracle, one, stop=stop, rng=estimator_rng)
         return encoded, estimate

@@ -15,12 +15,12 @@ from qmc.errors import Unsupported
 from qmc.measures import Excess, Tail
 from qmc.problem import Array, Goal
 from qmc.quantile import (
-    TIE_RESOLUTION,
     Bracket,
     find_bracket,
     interpolate,
     max_tests,
     narrow_enough,
+    tie_resolution,
 )
 from qmc.result import BudgetLine, Estimate, Interval, Status, status_for
 from qmc.run import Answer, Run
@@ -56,8 +56,8 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     reserve = 0 if goal.queries is None else int((1.0 - _SEARCH_QUERIES) * goal.queries)
     resolve = Goal(queries=goal.queries or 2**62, confidence=1.0 - _SEARCH_SHARE * share)
     bracket = _search(run, level, resolve, reserve)
-    if bracket.ended == "interrupted":
-        return _interrupted(edges, bracket, goal, share)
+    if bracket.ended == "interrupted" or run.queries_left() == 0:
+        return _unsampled(edges, bracket, goal, share)
     threshold, slack = _threshold_and_slack(edges, bracket, tau)
     q = float(edges[threshold])
     encoded, estimate = _excess(run, q, slack, tau)
@@ -86,11 +86,12 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     return Answer(value, interval, status, lines)
 
 
-def _interrupted(edges: Array, bracket: Bracket, goal: Goal, share: float) -> Answer:
-    """What a stopped search knows: ES is no less than the lower end of the VaR."""
+def _unsampled(edges: Array, bracket: Bracket, goal: Goal, share: float) -> Answer:
+    """What a search alone knows: ES is no less than the lower end of the VaR."""
     interval = Interval(float(edges[bracket.low]), math.inf, goal.confidence)
     line = BudgetLine("excess over the threshold", "unknown", math.inf, share, "not sampled")
-    return Answer(interval.midpoint, interval, "interrupted", (line,))
+    status: Status = "interrupted" if bracket.ended == "interrupted" else "budget_exhausted"
+    return Answer(interval.midpoint, interval, status, (line,))
 
 
 def _edges(run: Run) -> Array:
@@ -105,6 +106,12 @@ def _edges(run: Run) -> Array:
 
 def _search(run: Run, level: float, goal: Goal, reserve: int) -> Bracket:
     """Bracket the quantile at `goal.confidence`, leaving `reserve` queries untouched."""
+    if not run.estimator.anytime_valid:
+        msg = (
+            f"a threshold search stops its tests early, and the interval of {run.estimator!r} may "
+            "only be read at its end: take Iterative(), or Sampling(shots_per_round=1000)"
+        )
+        raise Unsupported(msg)
     edges, tau = _edges(run), 1.0 - level
     confidence = 1.0 - (1.0 - goal.confidence) / max_tests(edges)
 
@@ -113,7 +120,7 @@ def _search(run: Run, level: float, goal: Goal, reserve: int) -> Bracket:
         budget = None if left is None else left - reserve
         if budget is not None and budget < 1:
             return Estimate(0.5, Interval(0.0, 1.0, confidence), "budget_exhausted")
-        one = Goal(tolerance=TIE_RESOLUTION * tau, queries=budget, confidence=confidence)
+        one = Goal(tolerance=tie_resolution(tau), queries=budget, confidence=confidence)
         return run.estimate(Tail(float(edges[edge])), one, excludes=tau)[1]
 
     return find_bracket(edges, tau, test, narrow_enough(edges, goal))
@@ -172,6 +179,9 @@ def _shortfall_status(
     ends = {estimate.status, bracket.ended}
     if "interrupted" in ends:
         return "interrupted"
+    spent = "budget_exhausted" in ends
     if not math.isfinite(interval.half_width):
+        return "budget_exhausted" if spent else "unresolved"
+    if estimate.status == "unresolved":
         return "unresolved"
-    return status_for(goal, value, interval.half_width, spent="budget_exhausted" in ends)
+    return status_for(goal, value, interval.half_width, spent=spent)

@@ -227,7 +227,7 @@ def test_plan_runs_nothing_and_predicts_queries(goal):
     assert plan.qubits == 7
     assert plan.two_qubit_gates <= 32
     assert 0.2 * spent < plan.expected_queries < 5.0 * spent
-    assert plan.memory_bytes == 16 * 2**7
+    assert plan.memory_bytes > 16 * 2**7
     assert plan.seconds > 0.0
     assert "qubits" in str(plan)
 

@@ -128,8 +128,8 @@ def test_interval_arithmetic():
     assert interval.contains(1.0)
     assert not interval.contains(3.1)
     assert interval.mapped(10.0, -2.0) == Interval(4.0, 8.0, 0.95)
-    assert interval.intersect(Interval(2.0, 9.0)) == Interval(2.0, 3.0, 0.95)
-    assert interval.intersect(Interval(7.0, 9.0)) == Interval(3.0, 3.0, 0.95)
+    assert interval.clipped(2.0, 9.0) == Interval(2.0, 3.0, 0.95)
+    assert interval.clipped(7.0, 9.0) == Interval(7.0, 7.0, 0.95)
     assert Interval(-math.inf, 2.0).midpoint == 2.0
     assert Interval(-math.inf, math.inf).midpoint == 0.0
     for low, high in ((2.0, 1.0), (math.nan, 1.0)):

@@ -48,8 +48,6 @@ AER_GATES = (
 )
 # Aer itself splits a state among threads from this many qubits on
 _QUBITS_FOR_THREADS = 14
-# measured peak of building, handing over and running a circuit, an instruction
-_BYTES_AN_INSTRUCTION = 700.0
 # a table's circuit is not begun where there is no room for this power of Q
 _ROOM_FOR_POWER = 8
 _BYTES = {"double": 16.0, "single": 8.0}
@@ -114,28 +112,32 @@ class AerOracle:
         """Hits of the flag, one a round; all rounds in one job."""
         from qiskit.exceptions import QiskitError
 
-        shots = max(one.shots for one in rounds)
+        self._forget_others(rounds)
         circuits = [self.circuit(one.power, one.steer) for one in rounds]
+        # Aer takes one number of shots a job: run the largest and keep each round's first ones,
+        # which takes a memory of single shots; where all are equal, counts do
+        shots = max(one.shots for one in rounds)
+        equal = all(one.shots == shots for one in rounds)
         (seed,) = child_seeds(self.rng, 1)
         try:
-            # Aer takes one number of shots a job: run the largest and keep each round's first ones
-            job = self._aer().run(circuits, shots=shots, seed_simulator=seed, memory=True)
+            job = self._aer().run(circuits, shots=shots, seed_simulator=seed, memory=not equal)
             result = job.result()
             if not result.success:
                 raise BackendFailed(f"Aer ended with status {result.status!r}")
-            outcomes = [result.get_memory(index) for index in range(len(circuits))]
+            read = _hits_of_counts if equal else _hits_of_memory
+            hits = [read(result, index, one, shots) for index, one in enumerate(rounds)]
         except (QiskitError, RuntimeError, ValueError, TypeError) as error:
             if isinstance(error, BackendFailed):
                 raise
             powers = [one.power for one in rounds]
             raise BackendFailed(f"Aer failed on powers {powers}: {error}") from error
-        for one, seen in zip(rounds, outcomes, strict=True):
-            if len(seen) != shots:
-                msg = f"Aer returned {len(seen)} of {shots} shots at power {one.power}"
-                raise BackendFailed(msg)
-        return tuple(
-            seen[: one.shots].count("1") for one, seen in zip(rounds, outcomes, strict=True)
-        )
+        return tuple(hits)
+
+    def _forget_others(self, rounds: Sequence[Round]) -> None:
+        """Drop circuits that this job does not run: unrolled powers are large."""
+        asked = {(one.power, one.steer) for one in rounds}
+        for key in self._circuits.keys() - asked:
+            del self._circuits[key]
 
     def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
         """A, then Q `power` times, then a measurement of the flag; compiled for Aer."""
@@ -176,11 +178,28 @@ class AerOracle:
         return self._simulator
 
 
+def _hits_of_counts(result: Any, index: int, one: Round, shots: int) -> int:  # noqa: ANN401
+    counts = result.get_counts(index)
+    _require_all(sum(counts.values()), shots, one)
+    return int(counts.get("1", 0))
+
+
+def _hits_of_memory(result: Any, index: int, one: Round, shots: int) -> int:  # noqa: ANN401
+    outcomes = result.get_memory(index)
+    _require_all(len(outcomes), shots, one)
+    return int(outcomes[: one.shots].count("1"))
+
+
+def _require_all(seen: int, shots: int, one: Round) -> None:
+    if seen != shots:
+        raise BackendFailed(f"Aer returned {seen} of {shots} shots at power {one.power}")
+
+
 def _require_instructions(size: float, power: int) -> None:
     """Refuse A Q^power before it is built, A having `size` instructions."""
     count = size * (2.0 * power + 1.0)
     memory.require(
-        _BYTES_AN_INSTRUCTION * count,
+        memory.BYTES_AN_INSTRUCTION * count,
         f"a circuit of {count:.3g} instructions (power {power})",
         "take fewer qubits, a larger tolerance, or the backend Ideal, which builds no circuit",
     )

@@ -12,8 +12,6 @@ from qmc.backends.protocols import Oracle
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.rounds import Round, hit_probability
 
-_BYTES_AN_AMPLITUDE = 16.0
-
 
 @dataclass(frozen=True, slots=True)
 class Ideal:
@@ -52,7 +50,7 @@ def flag_probability(problem: AmplitudeProblem) -> float:
     if problem.probabilities is not None and problem.flags is not None:
         return float(np.clip(problem.probabilities @ problem.flags, 0.0, 1.0))
     memory.require(
-        _BYTES_AN_AMPLITUDE * 2.0**problem.num_qubits,
+        memory.BYTES_AN_AMPLITUDE * 2.0**problem.num_qubits,
         f"a state of {problem.num_qubits} qubits",
         "take fewer qubits",
     )

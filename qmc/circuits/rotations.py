@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class MultiplexedRotation:
     """Rotate the flag by each cell's own angle: P(flag = 1 | cell) = (value - offset) / scale.
 
-    Zero bias: offset + scale * P(flag = 1) is the grid's exact expectation. Values of both signs
-    get an affine shift, offset = the smallest value; otherwise offset = 0. Costs 2**n CX. A 0/1
+    Zero bias: offset + scale * P(flag = 1) is the grid's exact expectation. The affine shift,
+    offset = the smallest value, takes values of any sign, and the smaller the scale the fewer the
+    queries. Costs 2**n CX. A 0/1
     table (a tail) is the same construction with angles 0 and pi.
 
     Attributes:
@@ -50,10 +51,10 @@ class MultiplexedRotation:
             )
             raise Unsupported(msg)
         values = problem.outcomes(functional)
-        offset = min(float(values.min()), 0.0)
+        offset = float(values.min())
         scale = float(values.max()) - offset
         if scale <= 0.0:
-            # every value is zero: any scale encodes it
+            # every value is the same: the offset alone is the number, any scale encodes it
             scale = 1.0
         flags = np.clip((values - offset) / scale, 0.0, 1.0)
         return AmplitudeProblem(

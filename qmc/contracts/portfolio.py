@@ -52,4 +52,6 @@ class Portfolio:
     def present_value(self, paths: Array, discount: Array) -> Array:
         """Discounted profit (n,) of gross returns (n, 1, assets)."""
         weights = self.matched_weights(paths.shape[2])
-        return np.asarray(self.value * discount[-1] * ((paths[:, -1, :] - 1.0) @ weights))
+        moves = np.ascontiguousarray(paths[:, -1, :] - 1.0)
+        # no matrix product: it rounds a path differently in another batch, and equal losses part
+        return np.asarray(self.value * discount[-1] * (moves * weights).sum(axis=1))

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from qmc.errors import TooLarge
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval
 from qmc.rng import RNGLike, generator
@@ -15,7 +16,15 @@ from qmc.rounds import Round
 
 
 class RunsRounds(Protocol):
-    """What the loop needs of an oracle."""
+    """What the loop needs of an oracle.
+
+    `decay` is the visibility lost per power, 0 when ideal; the estimator is told it.
+    """
+
+    @property
+    def decay(self) -> float:
+        """Visibility lost per power."""
+        ...
 
     def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
         """Hits, one a round."""
@@ -62,14 +71,22 @@ def run_estimator(
     goal: Goal,
     *,
     prior: Interval = UNIT,
-    decay: float = 0.0,
     stop: Callable[[Estimate], bool] | None = None,
     rng: RNGLike = None,
 ) -> Estimate:
     """Drive an estimator with an oracle until it is finished or `stop` says so.
 
-    Ctrl-C ends the loop with status "interrupted" and what was learnt so far. `stop` is looked at
-    after every round; only estimators that are `anytime_valid` allow it.
+    Ctrl-C ends the loop with status "interrupted" and what was learnt so far; so does a round that
+    would not fit the machine, with status "unresolved", unless it is the first. `stop` is looked
+    at after every round; only estimators that are `anytime_valid` allow it.
+
+    Args:
+        estimator: asks.
+        oracle: answers; its `decay` is told to the estimator.
+        goal: of the amplitude.
+        prior: an interval that holds the amplitude at its own confidence.
+        stop: ends the run early when true of the estimate so far.
+        rng: of the estimator's own choices.
 
     >>> from qmc import Goal
     >>> from qmc.estimators import Iterative, run_estimator
@@ -80,14 +97,17 @@ def run_estimator(
     True
     """
     stream = generator(rng)
-    state = estimator.start(goal, prior, decay)
-    while rounds := estimator.ask(state, stream):
-        try:
-            hits = oracle.run(rounds)
-        except KeyboardInterrupt:
-            # what was told so far stays valid: hand it back, marked as unfinished
-            return replace(estimator.estimate(state), status="interrupted")
-        state = estimator.tell(state, rounds, hits)
-        if stop is not None and stop(estimator.estimate(state)):
-            break
+    state = first = estimator.start(goal, prior, oracle.decay)
+    try:
+        while rounds := estimator.ask(state, stream):
+            state = estimator.tell(state, rounds, oracle.run(rounds))
+            if stop is not None and stop(estimator.estimate(state)):
+                break
+    except KeyboardInterrupt:
+        # what was told so far stays valid: hand it back, marked as unfinished
+        return replace(estimator.estimate(state), status="interrupted")
+    except TooLarge:
+        if state is first:
+            raise
+        return replace(estimator.estimate(state), status="unresolved")
     return estimator.estimate(state)

@@ -14,6 +14,8 @@ from qmc.laws import Law, cell_masses, cell_partial_means
 from qmc.measures import ES, Probability, VaR
 from qmc.problem import AffinePiece, Array, Problem, TerminalLaw, TerminalPayoff, ValueLaw
 
+# a cdf that exceeds an edge's rank by no more has no atom there
+_ROUNDING = 1e-12
 _WHOLE_LINE = (AffinePiece(-np.inf, np.inf, 0.0, 1.0),)
 
 # losses that differ relatively by less, a cell, are one loss and rounding
@@ -66,7 +68,8 @@ class LawGrid:
             pieces = tuple(_indicators(pieces, problem.measure.threshold))
         edges = law.ppf(np.arange(2**self.qubits + 1) / 2**self.qubits)
         edges[0], edges[-1] = -np.inf, np.inf
-        values = piece_integrals(law, pieces, edges) * 2.0**self.qubits
+        integrals = piece_integrals(law, pieces, edges)
+        values = (integrals - _misplaced(law, pieces, edges)) * 2.0**self.qubits
         uniform = np.full(2**self.qubits, 2.0**-self.qubits)
         return CellTable(
             registers=(self.qubits,),
@@ -121,6 +124,23 @@ def piece_integrals(law: Law, pieces: tuple[AffinePiece, ...], edges: Array) -> 
         if piece.slope != 0.0:
             total += piece.slope * cell_partial_means(law, clipped)
     return total
+
+
+def _misplaced(law: Law, pieces: tuple[AffinePiece, ...], edges: Array) -> Array:
+    """What each cell (edges[i], edges[i+1]] holds beyond its share 1 / cells, shape (cells,).
+
+    An atom at an edge belongs to the cell below it in `piece_integrals`; of equal cells it belongs
+    to the one above with the mass by which F(edge) exceeds the edge's rank. Zero without atoms.
+    """
+    ranks = np.arange(edges.size) / (edges.size - 1)
+    excess = np.zeros(edges.size)
+    excess[1:-1] = law.cdf(edges[1:-1]) - ranks[1:-1]
+    excess[excess < _ROUNDING] = 0.0
+    payoff = np.zeros(edges.size)
+    for piece in pieces:
+        inside = (edges > piece.low) & (edges <= piece.high) & (excess > 0.0)
+        payoff[inside] += piece.intercept + piece.slope * edges[inside]
+    return np.diff(payoff * excess)
 
 
 def _law_and_pieces(problem: Problem) -> tuple[Law, tuple[AffinePiece, ...]]:

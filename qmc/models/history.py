@@ -1,7 +1,7 @@
 """Models of one period's returns by history: as it was, and filtered by EWMA volatilities.
 
 Each maps one normal to the gross returns (n, 1, assets) of the day that it picks, without
-discounting, and knows the law of a `Portfolio`'s profit.
+discounting, and knows the law of any one-period contract's value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import special
 from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.laws import EmpiricalLaw
-from qmc.models.one_period import as_rows, checked_history, require_one_period, require_portfolio
+from qmc.models.one_period import as_rows, checked_history, require_one_period
 from qmc.problem import Array, Contract
 
 _SEED_DAYS = 50
@@ -60,7 +60,7 @@ class HistoricalReturns:
         return np.ones(len(times))
 
     def value_law(self, contract: Contract) -> EmpiricalLaw:
-        """Law of a portfolio's profit."""
+        """Law of the present value of any contract with one time."""
         return _empirical_law(self, self.scenarios(), contract)
 
     def __repr__(self) -> str:
@@ -125,7 +125,7 @@ class FilteredReturns:
         return np.ones(len(times))
 
     def value_law(self, contract: Contract) -> EmpiricalLaw:
-        """Law of a portfolio's profit."""
+        """Law of the present value of any contract with one time."""
         return _empirical_law(self, self.scenarios(), contract)
 
     def __repr__(self) -> str:
@@ -157,6 +157,7 @@ def _pick(scenarios: Array, normals: Array) -> Array:
 
 
 def _empirical_law(model: object, scenarios: Array, contract: Contract) -> EmpiricalLaw:
-    portfolio = require_portfolio(model, contract)
-    profits = portfolio.present_value(1.0 + scenarios[:, None, :], np.ones(1))
+    """Law of a contract's present value: its value in each scenario."""
+    require_one_period(model, contract.times)
+    profits = contract.present_value(1.0 + scenarios[:, None, :], np.ones(1))
     return EmpiricalLaw(samples=tuple(profits.tolist()))

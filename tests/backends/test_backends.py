@@ -142,8 +142,8 @@ class FakeResult:
     success = True
     status = "fake"
 
-    def get_memory(self, _index):
-        return ["1"] * 3
+    def get_counts(self, _index):
+        return {"1": 3}
 
 
 @pytest.mark.parametrize("failure", ["raises", "short", "unsuccessful"])

@@ -62,7 +62,7 @@ def test_coverage_with_a_known_decay(amplitude: float, covers) -> None:
     covered, runs = 0, 400
     for seed in range(runs):
         oracle = BinomialOracle(amplitude, rng=seed, decay=5e-3)
-        estimate = run_estimator(Iterative(), oracle, Goal(tolerance=2e-3), decay=5e-3)
+        estimate = run_estimator(Iterative(), oracle, Goal(tolerance=2e-3))
         assert estimate.status in ("converged", "unresolved")
         covered += estimate.interval.contains(amplitude)
     covers(covered, runs, 0.95)
