@@ -10,10 +10,13 @@ import numpy as np
 from qmc import memory
 from qmc.problem import Array
 
+# a product of sums below this has lost its digits to underflow
+_TINY = 1e-290
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Count, mean, sums of squares and fourth powers about the mean, smallest and largest value.
+    """Count, mean, sums of powers about the mean, smallest and largest value.
 
     The fourth powers of a merged pair are those about the parts' own means: they only plan.
     """
@@ -21,6 +24,7 @@ class Moments:
     count: int = 0
     mean: float = 0.0
     squares: float = 0.0
+    cubes: float = 0.0
     fourths: float = 0.0
     low: float = math.inf
     high: float = -math.inf
@@ -29,25 +33,43 @@ class Moments:
     def of(cls, values: Array) -> Moments:
         """The moments of values (n,)."""
         mean = float(values.mean())
+        gaps = values - mean
         # beyond 1e154 a square is infinite, and so is what is said of the spread
-        with np.errstate(over="ignore"):
-            squares = (values - mean) ** 2
-            sums = float(squares.sum()), float((squares * squares).sum())
-        return cls(values.size, mean, *sums, float(values.min()), float(values.max()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = gaps * gaps
+            return cls(
+                count=values.size,
+                mean=mean,
+                squares=float(squares.sum()),
+                cubes=float((squares * gaps).sum()),
+                fourths=float((squares * squares).sum()),
+                low=float(values.min()),
+                high=float(values.max()),
+            )
+
+    @classmethod
+    def zeros(cls, count: int) -> Moments:
+        """The moments of `count` zeros."""
+        return cls(count=count, low=0.0, high=0.0) if count else cls()
 
     def merge(self, other: Moments) -> Moments:
         """The moments of both samples together.
 
-        Chan, Golub and LeVeque (1983, doi:10.1080/00031305.1983.10483115, eq. 2.1).
+        Chan, Golub and LeVeque (1983, doi:10.1080/00031305.1983.10483115, eq. 2.1); the cubes as
+        in Pebay, Terriberry, Kolla and Bennett (2016, doi:10.1007/s00180-015-0637-z).
         """
         count = self.count + other.count
         if count == 0:
             return self
         gap = other.mean - self.mean
+        here, there = self.count / count, other.count / count
+        spread = gap * gap * self.count * other.count / count
+        turn = spread * (here - there) + 3.0 * (here * other.squares - there * self.squares)
         return Moments(
             count,
             self.mean + gap * other.count / count,
-            self.squares + other.squares + gap * gap * self.count * other.count / count,
+            self.squares + other.squares + spread,
+            self.cubes + other.cubes + gap * turn,
             self.fourths + other.fourths,
             min(self.low, other.low),
             max(self.high, other.high),
@@ -58,6 +80,18 @@ class Moments:
         """Unbiased variance; infinite where all values are the same: they tell no spread."""
         return self.squares / (self.count - 1) if self.low < self.high else math.inf
 
+    @property
+    def skewness(self) -> float:
+        """Third standardised moment; infinite where the values tell none.
+
+        At most the root of the count, whatever the values: no gap from the mean exceeds the root
+        of the sum of squares, so the cubes do not exceed that sum to the power 3/2.
+        """
+        size = self.squares * math.sqrt(self.squares)
+        if not (self.low < self.high and _TINY < size < math.inf and math.isfinite(self.cubes)):
+            return math.inf
+        return math.sqrt(self.count) * self.cubes / size
+
     def variance_limit(self, quantile: float) -> float:
         """Upper limit of the variance, `quantile` normal deviations of the squares above it."""
         if not self.low < self.high or not math.isfinite(self.fourths):
@@ -66,15 +100,18 @@ class Moments:
         return self.variance + quantile * math.sqrt(spread / self.count)
 
 
+@dataclass(frozen=True, slots=True)
 class Top:
     """The largest `keep` of a stream of losses, in memory of a few times `keep`."""
 
-    def __init__(self, keep: int) -> None:
+    keep: int
+    parts: tuple[Array, ...] = ()
+
+    def __post_init__(self) -> None:
         """Refuse a tail that does not fit the machine."""
-        memory.require(32.0 * keep, f"a tail of {keep:,} losses", "lower queries= or raise level=")
-        self.keep = keep
-        self.parts: list[Array] = []
-        self.size = 0
+        if not self.parts:
+            what = f"a tail of {self.keep:,} losses"
+            memory.require(32.0 * self.keep, what, "lower queries= or raise level=")
 
     def largest(self, losses: Array) -> Array:
         """The largest `keep` losses in any order; all when there are fewer."""
@@ -82,13 +119,12 @@ class Top:
             return losses
         return np.partition(losses, losses.size - self.keep)[losses.size - self.keep :]
 
-    def add(self, losses: Array) -> None:
-        """Merge one block's losses."""
-        self.parts.append(losses)
-        self.size += losses.size
-        if self.size > 2 * self.keep + losses.size:
-            self.parts = [self.largest(np.concatenate(self.parts))]
-            self.size = self.parts[0].size
+    def merge(self, losses: Array) -> Top:
+        """The largest of one block's losses and of those before."""
+        parts = (*self.parts, losses)
+        if sum(part.size for part in parts) > 2 * self.keep + losses.size:
+            parts = (self.largest(np.concatenate(parts)),)
+        return Top(self.keep, parts)
 
     def increasing(self) -> Array:
         """The kept losses, sorted."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 
 import numpy as np
 from scipy import special
@@ -13,13 +15,15 @@ from classical_baseline.intervals import (
     mean_interval,
     nearest_to,
     order_statistic_ranks,
+    paths_for_skewness,
     quantile_rank,
     shortfall,
     student_quantile,
+    tail_excess,
 )
-from classical_baseline.run import Answer, Run
-from qmc.measures import ES, Probability, VaR
-from qmc.problem import Array
+from classical_baseline.sampling import Sampled, Sampler
+from qmc.measures import ES, Price, Probability, VaR
+from qmc.problem import AffinePiece, Array, Problem, TerminalPayoff
 from qmc.result import Interval
 
 # normal quantile of the one-sided 99.9 % limits that plan a number of paths
@@ -27,33 +31,36 @@ _PLANNING_QUANTILE = 3.09
 # confidence of the pilot's two-sided interval: _PLANNING_QUANTILE on either side
 _PLANNING_CONFIDENCE = 0.998
 _MIN_PILOT_TAIL = 20
+# a plan asks for this many times the paths that its pilot's skewness does
+_SKEW_MARGIN = 2.0
 
 
-def mean(run: Run) -> Answer:
+def mean(sampler: Sampler) -> Sampled:
     """Mean by pooled block moments."""
-    confidence = run.goal.confidence
+    confidence = sampler.goal.confidence
 
     def needed(values: Array) -> float:
         moments = Moments.of(values)
         wide = mean_interval(moments, _PLANNING_CONFIDENCE)
         quantile = student_quantile(confidence, moments.count - 1.0)
         limit = moments.variance_limit(_PLANNING_QUANTILE)
-        return _squared_ratio(quantile * math.sqrt(limit), run.allowed(wide))
+        for_width = _squared_ratio(quantile * math.sqrt(limit), sampler.allowed(wide))
+        return max(for_width, _planned_for_skewness(moments, confidence))
 
-    pilot, more = run.plan(needed, pooled=True)
-    moments = Moments()
-    for part in pilot:
-        moments = moments.merge(Moments.of(part))
-    for one in run.draw(more, Moments.of):
-        moments = moments.merge(one)
-    pairs = ", antithetic pairs" if run.antithetic else ""
-    note = f"Student interval, sd {math.sqrt(moments.variance):.6g}{pairs}"
-    return Answer(moments.mean, mean_interval(moments, confidence), note)
+    pilot, more = sampler.plan(needed, pooled=True)
+    moments, _ = sampler.collect(more, Moments.of, Moments.merge, Moments(), pilot)
+    interval = mean_interval(moments, confidence)
+    if isinstance(sampler.problem.measure, Price) and _pays_no_less_than_0(sampler.problem):
+        interval = Interval(max(interval.low, 0.0), interval.high, confidence)
+    unit = "antithetic pairs" if sampler.antithetic else "paths"
+    note = f"Student interval, sd {math.sqrt(moments.variance):.6g} of {unit}"
+    relied_upon, warning = _relied_upon(moments, confidence, unit)
+    return Sampled(moments.mean, interval, "asymptotic", note + warning, relied_upon)
 
 
-def probability(run: Run) -> Answer:
+def probability(sampler: Sampler) -> Sampled:
     """Share of values above the threshold."""
-    measure, confidence = run.problem.measure, run.goal.confidence
+    measure, confidence = sampler.problem.measure, sampler.goal.confidence
     assert isinstance(measure, Probability)
     threshold = measure.threshold
 
@@ -62,17 +69,17 @@ def probability(run: Run) -> Answer:
 
     def needed(values: Array) -> float:
         wide = clopper_pearson(hits_of(values), values.size, _PLANNING_CONFIDENCE)
-        return _clopper_pearson_paths(nearest_to(wide, 0.5), run.allowed(wide), confidence)
+        return _clopper_pearson_paths(nearest_to(wide, 0.5), sampler.allowed(wide), confidence)
 
-    _, count = run.plan(needed, pooled=False)
-    hits = sum(run.draw(count, hits_of))
+    _, planned = sampler.plan(needed, pooled=False)
+    hits, count = sampler.collect(planned, hits_of, operator.add, 0)
     note = f"Clopper-Pearson, {hits:,} hits of {count:,} paths"
-    return Answer(hits / count, clopper_pearson(hits, count, confidence), note)
+    return Sampled(hits / count, clopper_pearson(hits, count, confidence), "sampling", note)
 
 
-def value_at_risk(run: Run) -> Answer:
+def value_at_risk(sampler: Sampler) -> Sampled:
     """Order statistic of the losses, kept from the interval's lower rank upwards."""
-    measure, confidence = run.problem.measure, run.goal.confidence
+    measure, confidence = sampler.problem.measure, sampler.goal.confidence
     assert isinstance(measure, VaR)
     level = measure.level
 
@@ -84,25 +91,28 @@ def value_at_risk(run: Run) -> Answer:
         interval = Interval(float(ordered[low - 1]), float(ordered[high - 1]))
         # the width is the sum of high - low spacings, so its relative sd is one over their root
         inflated = interval.half_width * (1.0 + _PLANNING_QUANTILE / math.sqrt(high - low))
-        return losses.size * max(_squared_ratio(inflated, run.allowed(interval)), 1.0)
+        return losses.size * max(_squared_ratio(inflated, sampler.allowed(interval)), 1.0)
 
-    _, count = run.plan(needed, pooled=False)
+    def first_kept(count: int) -> int:
+        low, _ = order_statistic_ranks(count, level, confidence)
+        return min(max(low, 1), quantile_rank(count, level))
+
+    top, count = _collect(sampler, needed, first_kept)
+    first = first_kept(count)
     low, high = order_statistic_ranks(count, level, confidence)
-    rank = quantile_rank(count, level)
-    first = min(max(low, 1), rank)
-    top = _collect(run, count, first)
     interval = Interval(
         float(top[low - first]) if low >= 1 else -math.inf,
         float(top[high - first]) if high <= count else math.inf,
         confidence,
     )
     note = f"order statistics {low:,} and {high:,} of {count:,}"
-    return Answer(float(top[rank - first]), interval, note)
+    value = float(top[quantile_rank(count, level) - first])
+    return Sampled(value, interval, "sampling", note)
 
 
-def expected_shortfall(run: Run) -> Answer:
+def expected_shortfall(sampler: Sampler) -> Sampled:
     """Mean of the tail, from the sample's own VaR upwards."""
-    measure, confidence = run.problem.measure, run.goal.confidence
+    measure, confidence = sampler.problem.measure, sampler.goal.confidence
     assert isinstance(measure, ES)
     level = measure.level
 
@@ -114,20 +124,58 @@ def expected_shortfall(run: Run) -> Answer:
         excess = Moments.of(np.maximum(losses - top[0], 0.0) / (1.0 - level))
         quantile = student_quantile(confidence, top.size - 2.0)
         half_width = quantile * math.sqrt(excess.variance_limit(_PLANNING_QUANTILE))
-        return max(_squared_ratio(half_width, run.allowed(wide)), float(losses.size))
+        for_width = _squared_ratio(half_width, sampler.allowed(wide))
+        return max(for_width, _planned_for_skewness(excess, confidence), float(losses.size))
 
-    _, count = run.plan(needed, pooled=False)
-    top = _collect(run, count, quantile_rank(count, level))
+    top, count = _collect(sampler, needed, lambda count: quantile_rank(count, level))
     value, interval = shortfall(top, count, level, confidence)
-    return Answer(value, interval, f"Student interval, {top.size:,} losses from {top[0]:.6g} up")
+    note = f"Student interval, {top.size:,} losses from {top[0]:.6g} up"
+    relied_upon, warning = _relied_upon(tail_excess(top, count), confidence, "paths")
+    return Sampled(value, interval, "asymptotic", note + warning, relied_upon)
 
 
-def _collect(run: Run, count: int, first: int) -> Array:
-    """The losses of rank `first` to `count`, increasing."""
-    top = Top(count - first + 1)
-    for part in run.draw(count, top.largest):
-        top.add(part)
-    return top.increasing()
+def _collect(
+    sampler: Sampler, needed: Callable[[Array], float], first: Callable[[int], int]
+) -> tuple[Array, int]:
+    """Of n losses those of rank `first(n)` to n, increasing; and n.
+
+    n - first(n) must not decrease in n, so that a sample cut short has kept enough.
+    """
+    _, planned = sampler.plan(needed, pooled=False)
+    start = Top(planned - first(planned) + 1)
+    top, count = sampler.collect(planned, start.largest, Top.merge, start)
+    return top.increasing()[-(count - first(count) + 1) :], count
+
+
+def _planned_for_skewness(moments: Moments, confidence: float) -> float:
+    return _SKEW_MARGIN * paths_for_skewness(moments.skewness, confidence)
+
+
+def _relied_upon(moments: Moments, confidence: float, unit: str) -> tuple[bool, str]:
+    """Whether a Student interval over these values may be relied upon; if not, what it lacks."""
+    asked = paths_for_skewness(moments.skewness, confidence)
+    if moments.count >= asked:
+        return True, ""
+    if not math.isfinite(moments.variance):
+        return False, "; no spread was seen"
+    return False, (
+        f"; not relied upon: skewness {moments.skewness:.3g} asks for {asked:,.0f} {unit}, "
+        f"had {moments.count:,}"
+    )
+
+
+def _pays_no_less_than_0(problem: Problem) -> bool:
+    """True when the contract's own pieces show it."""
+    contract = problem.contract
+    return isinstance(contract, TerminalPayoff) and all(
+        _least(piece) >= 0.0 for piece in contract.pieces()
+    )
+
+
+def _least(piece: AffinePiece) -> float:
+    if piece.slope == 0.0:
+        return piece.intercept
+    return piece.intercept + piece.slope * (piece.low if piece.slope > 0.0 else piece.high)
 
 
 def _clopper_pearson_paths(probability: float, allowed: float, confidence: float) -> float:

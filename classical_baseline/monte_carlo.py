@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from classical_baseline import methods
-from classical_baseline.run import Answer, Run
+from classical_baseline.sampling import Sampled, Sampler
 from qmc import checks, memory
 from qmc.errors import Unsupported
 from qmc.measures import ES, ExpectedLoss, Price, Probability, VaR
@@ -92,30 +92,34 @@ class MonteCarlo:
         method = self._method(problem)
         workers = self.threads or _processors()
         self._require_block(problem, workers)
-        with ThreadPoolExecutor(workers) as pool:
-            run = Run(
-                problem=problem,
-                goal=goal,
-                rng=generator(rng),
-                pool=pool,
-                workers=workers,
-                block=self.block,
-                antithetic=self.antithetic,
-                max_paths=self.max_paths,
-            )
-            answer = method(run)
-        share = 1.0 - goal.confidence
-        line = BudgetLine("paths", "sampling", answer.interval.half_width, share, answer.note)
+        pool = ThreadPoolExecutor(workers)
+        sampler = Sampler(
+            problem=problem,
+            goal=goal,
+            rng=generator(rng),
+            pool=pool,
+            workers=workers,
+            block=self.block,
+            antithetic=self.antithetic,
+            max_paths=self.max_paths,
+        )
+        try:
+            sampled = method(sampler)
+        finally:
+            # after Ctrl-C or an error, no block is begun
+            pool.shutdown(cancel_futures=True)
+        share, half_width = 1.0 - goal.confidence, sampled.interval.half_width
+        line = BudgetLine("paths", sampled.kind, half_width, share, sampled.note)
         return Result(
-            value=answer.value,
-            interval=answer.interval,
+            value=sampled.value,
+            interval=sampled.interval,
             covers="continuous",
-            status=run.status(answer),
+            status=sampler.status(sampled),
             budget=Budget((line,)),
             cost=Cost(
-                queries=run.paths,
-                shots=run.paths,
-                rounds=run.blocks,
+                queries=sampler.paths,
+                shots=sampler.paths,
+                rounds=sampler.blocks,
                 seconds=time.perf_counter() - begin,
             ),
             provenance=Provenance(
@@ -123,7 +127,7 @@ class MonteCarlo:
             ),
         )
 
-    def _method(self, problem: Problem) -> Callable[[Run], Answer]:
+    def _method(self, problem: Problem) -> Callable[[Sampler], Sampled]:
         measure = problem.measure
         if isinstance(measure, Price | ExpectedLoss):
             return methods.mean

@@ -1,10 +1,10 @@
-"""`Run`: draws one solve's paths, block by block, and fixes how many from a pilot."""
+"""`Sampler`: draws one solve's paths, block by block, and fixes how many from a pilot."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -14,9 +14,10 @@ import numpy as np
 from classical_baseline.intervals import nearest_to
 from qmc.errors import InvalidProblem
 from qmc.problem import Array, Goal, Problem
-from qmc.result import Interval, Status, status_for
+from qmc.result import Interval, Kind, Status, status_for
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 _FIRST_PILOT = 4_096
 _PILOT_BLOCKS = 8
@@ -25,19 +26,31 @@ _PILOT_SHARE = 8
 # below this many paths in all there is nothing to plan
 _MIN_PLANNED = 512
 _BLOCKS_IN_FLIGHT = 4
+# an interrupted sample of fewer blocks than this is not worth an answer
+_FEWEST_BLOCKS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Estimate, interval, and how it was found."""
+class Sampled:
+    """What a sample says: estimate, interval, its kind, how it was found.
+
+    Attributes:
+        value: the estimate.
+        interval: of the measure.
+        kind: "sampling" where it covers at every size of sample, else "asymptotic".
+        note: how it was found.
+        relied_upon: False when the sample itself shows that it is too small for its interval.
+    """
 
     value: float
     interval: Interval
+    kind: Kind
     note: str
+    relied_upon: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class Sampler:
     """The state of one solve: the stream, the workers and what was spent.
 
     Attributes:
@@ -52,6 +65,7 @@ class Run:
         paths: drawn so far.
         blocks: drawn so far.
         capped: True when fewer paths are drawn than the goal asks for.
+        interrupted: True when Ctrl-C ended the sample.
     """
 
     problem: Problem
@@ -65,6 +79,7 @@ class Run:
     paths: int = 0
     blocks: int = 0
     capped: bool = False
+    interrupted: bool = False
     factors: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,15 +97,51 @@ class Run:
         cap = self.max_paths if queries is None else min(queries, self.max_paths)
         return (cap - self.paths) // self.paths_a_sample
 
-    def draw(self, samples: int, summarise: Callable[[Array], T]) -> Iterator[T]:
-        """Draw samples block by block; yield each block's summary, in order."""
+    def collect(
+        self,
+        samples: int,
+        summarise: Callable[[Array], S],
+        merge: Callable[[T, S], T],
+        start: T,
+        pilot: Sequence[Array] = (),
+    ) -> tuple[T, int]:
+        """Draw samples and merge the blocks' summaries in order, a pilot's first.
+
+        Ctrl-C leaves the blocks that were merged before it. When it comes owes nothing to their
+        values, so they are a sample of fixed size like any other.
+
+        Returns:
+            All merged, and of how many samples.
+
+        Raises:
+            KeyboardInterrupt: when it left fewer than two blocks.
+        """
+        done = (start, 0, 0)
+        parts = itertools.chain(
+            ((part.size, summarise(part)) for part in pilot), self.draw(samples, summarise)
+        )
+        try:
+            for size, part in parts:
+                total, count, blocks = done
+                # one assignment, so that an interrupt finds all three of one block
+                done = (merge(total, part), count + size, blocks + 1)
+        except KeyboardInterrupt:
+            if done[2] < _FEWEST_BLOCKS:
+                raise
+            self.interrupted = True
+        return done[0], done[1]
+
+    def draw(self, samples: int, summarise: Callable[[Array], S]) -> Iterator[tuple[int, S]]:
+        """Draw samples block by block; yield each block's size and summary, in order."""
         a_block = self.block // self.paths_a_sample
         sizes = (min(a_block, samples - start) for start in range(0, samples, a_block))
         while part := list(itertools.islice(sizes, _BLOCKS_IN_FLIGHT * self.workers)):
             streams = self.rng.spawn(len(part))
-            yield from self.pool.map(lambda s, n: summarise(self._sample(s, n)), streams, part)
-            self.blocks += len(part)
-            self.paths += sum(part) * self.paths_a_sample
+            done = self.pool.map(lambda s, n: summarise(self._sample(s, n)), streams, part)
+            for size, summary in zip(part, done, strict=True):
+                self.blocks += 1
+                self.paths += size * self.paths_a_sample
+                yield size, summary
 
     def _sample(self, stream: np.random.Generator, size: int) -> Array:
         """Outcomes (size,), pair means when antithetic."""
@@ -132,12 +183,12 @@ class Run:
     def _pilot(self, needed: Callable[[Array], float], most: int) -> tuple[list[Array], float]:
         """The pilot's blocks and what is needed in their light, from at most `most` samples."""
         first = min(_FIRST_PILOT, most)
-        pilot = list(self.draw(first, lambda values: values))
+        pilot = [part for _, part in self.draw(first, lambda values: values)]
         need = needed(np.concatenate(pilot))
         limit = _PILOT_BLOCKS * self.block // self.paths_a_sample
         second = int(min(limit, need / _PILOT_SHARE, most))
         if second > first:
-            pilot += self.draw(second - first, lambda values: values)
+            pilot += [part for _, part in self.draw(second - first, lambda values: values)]
             need = needed(np.concatenate(pilot))
         return pilot, need
 
@@ -146,11 +197,13 @@ class Run:
         at = nearest_to(interval, self.goal.origin)
         return self.goal.allowed_half_width(at) or 0.0
 
-    def status(self, answer: Answer) -> Status:
-        """Status of the finished run."""
-        half_width = answer.interval.half_width
-        if self.goal.allowed_half_width(answer.value) is None and self.capped:
+    def status(self, sampled: Sampled) -> Status:
+        """Status of the finished run: an interval that is not relied upon meets no goal."""
+        if self.interrupted:
+            return "interrupted"
+        half_width = sampled.interval.half_width if sampled.relied_upon else math.inf
+        if self.goal.allowed_half_width(sampled.value) is None and self.capped:
             queries = self.goal.queries
             if queries is not None and queries > self.max_paths:
                 return "budget_exhausted"
-        return status_for(self.goal, answer.value, half_width, spent=self.capped)
+        return status_for(self.goal, sampled.value, half_width, spent=self.capped)
