@@ -14,7 +14,7 @@ from qmc.errors import InvalidProblem
 
 def refuse(name: str, given: object, allowed: str, hint: str = "") -> InvalidProblem:
     """Build the error for one field: what was given, what is allowed, what to do."""
-    text = repr(given)
+    text = repr(given.item() if isinstance(given, np.generic) else given)
     if len(text) > 80:
         text = f"{text[:77]}..."
     return InvalidProblem(f"{name}={text}: must be {allowed}" + (f"; {hint}" if hint else ""))
@@ -71,7 +71,7 @@ def interface(name: str, part: object, kind: type, hint: str = "") -> None:
     asked = sorted(getattr(kind, "__protocol_attrs__", ()) or _public(kind))
     lacking = ", ".join(one for one in asked if not hasattr(part, one))
     more = f"it lacks {lacking}" if lacking else "this is a class, not an instance"
-    raise refuse(name, part, f"an instance of a {kind.__name__}", f"{more}; {hint}".rstrip("; "))
+    raise refuse(name, part, f"an instance of {kind.__name__}", f"{more}; {hint}".rstrip("; "))
 
 
 def _public(kind: type) -> list[str]:

@@ -9,9 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmc import checks
-from qmc.problem import Array, Goal, Problem
+from qmc.errors import InvalidProblem, Unsupported
+from qmc.grids import LawGrid
+from qmc.measures import ES, VaR
+from qmc.problem import Array, Goal, Problem, ValueLaw
 from qmc.result import Engine, Interval, Result
 
 if TYPE_CHECKING:
@@ -109,23 +113,42 @@ class ConvergenceTable:
         """Queries (budgets, seeds) and errors (budgets, seeds) of one engine on one problem.
 
         A budget that an interruption left with fewer seeds is not part of the curve.
+
+        Raises:
+            InvalidProblem: for a problem or an engine that the table does not have.
         """
-        mine = [r for r in self.rows if r.problem == problem and r.engine == engine]
-        budgets = tuple(dict.fromkeys(row.budget for row in mine))
-        groups = [[row for row in mine if row.budget == budget] for budget in budgets]
-        whole = max(map(len, groups), default=0)
-        rows = [group for group in groups if len(group) == whole]
+        rows = self._whole_budgets(problem, engine)
         queries = np.array([[row.queries for row in group] for group in rows], dtype=float)
         errors = np.array([[row.error for row in group] for group in rows], dtype=float)
         return queries, errors
 
+    def informative(self, problem: str, engine: str) -> NDArray[np.bool_]:
+        """Of each budget of the curve: whether its intervals say more than the number's size.
+
+        A budget too small for a search leaves intervals that cover everything; what stands in
+        their middle is no estimate, and a slope through it would be too steep.
+        """
+        rows = self._whole_budgets(problem, engine)
+        limits = [abs(group[0].reference) for group in rows]
+        widths = [float(np.median([row.half_width for row in group])) for group in rows]
+        return np.array(
+            [w <= limit or limit == 0.0 for w, limit in zip(widths, limits, strict=True)]
+        )
+
     def slope(self, problem: str, engine: str) -> Slope:
         """Fitted slope of the 95th-percentile error; -1/2 is classical, -1 the quantum limit.
 
-        The interval resamples seeds (percentile bootstrap, fixed seed). NaN with fewer than two
-        budgets or with errors of exactly zero.
+        Informative budgets only. The interval resamples seeds (percentile bootstrap, fixed seed).
+        NaN with fewer than two budgets or with errors of exactly zero.
+
+        Raises:
+            InvalidProblem: for a problem or an engine that the table does not have.
         """
         queries, errors = self.curve(problem, engine)
+        told = self.informative(problem, engine)
+        queries, errors = queries[told], errors[told]
+        if len(queries) < 2:
+            return Slope(math.nan, Interval(-math.inf, math.inf, 0.95))
         rng = np.random.default_rng(0)
         picks = rng.integers(errors.shape[1], size=(_RESAMPLES, errors.shape[1]))
         fits = [_fit(queries[:, pick], errors[:, pick]) for pick in picks]
@@ -134,6 +157,25 @@ class ConvergenceTable:
             return Slope(math.nan, Interval(-math.inf, math.inf, 0.95))
         low, high = np.percentile(fits, [2.5, 97.5])
         return Slope(value, Interval(float(low), float(high), 0.95))
+
+    def _whole_budgets(self, problem: str, engine: str) -> list[list[ConvergenceRow]]:
+        """The rows of each budget with all its seeds."""
+        mine = [r for r in self.rows if r.problem == problem and r.engine == engine]
+        if not mine:
+            pairs = "; ".join(f"{p}: {', '.join(self.engines(p))}" for p in self.problems)
+            raise checks.refuse("problem, engine", (problem, engine), f"in the table ({pairs})")
+        budgets = tuple(dict.fromkeys(row.budget for row in mine))
+        groups = [[row for row in mine if row.budget == budget] for budget in budgets]
+        whole = max(map(len, groups))
+        return [group for group in groups if len(group) == whole]
+
+    def __str__(self) -> str:
+        """The summary."""
+        return str(self.summary().to_string(index=False))
+
+    def _repr_html_(self) -> str:
+        """The summary, as a notebook shows it."""
+        return str(self.summary().to_html(index=False))
 
     def plot(self, problem: str | None = None, *, ax: Axes | None = None) -> Axes:
         """Error against queries, log-log, with guide lines and fitted slopes; returns the axes."""
@@ -148,7 +190,7 @@ def convergence(
     queries: Sequence[int] | int,
     seeds: Sequence[int] | int,
     *,
-    reference: Engine | Sequence[float],
+    reference: Engine | Sequence[float] | None = None,
     confidence: float = 0.95,
 ) -> ConvergenceTable:
     """Solve every problem by every engine with every budget and seed.
@@ -159,7 +201,7 @@ def convergence(
         queries: one budget or several, each >= 1.
         seeds: seeds, or how many (0, 1, ...).
         reference: an exact engine such as `classical_baseline.Analytic()`, or one true number a
-            problem.
+            problem; None where the problem's law is known, which then gives it.
         confidence: of every interval.
 
     Raises:
@@ -167,16 +209,18 @@ def convergence(
         KeyboardInterrupt: when stopped before one row was finished; later, the rows finished so
             far are returned.
 
-    >>> from classical_baseline import Analytic, MonteCarlo
+    >>> from classical_baseline import MonteCarlo
     >>> from qmc import BlackScholes, Call, Price, Problem, convergence
     >>> market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
     >>> problem = Problem(market, Call(strike=105.0, expiry=1.0), Price())
-    >>> table = convergence(problem, MonteCarlo(), [1_000, 4_000], 3, reference=Analytic())
+    >>> table = convergence(problem, MonteCarlo(), [1_000, 4_000], 3)
     >>> len(table.rows)
     6
     """
     problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
     engines = (engines,) if isinstance(engines, Engine) else tuple(engines)
+    for engine in engines:
+        checks.interface("engines", engine, Engine)
     queries = (queries,) if isinstance(queries, int) else tuple(queries)
     seeds = range(checks.whole("seeds", seeds, 1)) if isinstance(seeds, int) else tuple(seeds)
     lists = {"problems": problems, "engines": engines, "queries": queries, "seeds": seeds}
@@ -246,8 +290,10 @@ def _run(plan: Sequence[_Solve]) -> ConvergenceTable:
 
 
 def _references(
-    problems: Sequence[Problem], reference: Engine | Sequence[float]
+    problems: Sequence[Problem], reference: Engine | Sequence[float] | None
 ) -> tuple[float, ...]:
+    if reference is None:
+        return tuple(map(_from_law, problems))
     if isinstance(reference, Engine):
         goal = Goal(tolerance=1e-12)
         return tuple(reference.solve(problem, goal, rng=0).value for problem in problems)
@@ -255,6 +301,28 @@ def _references(
     if len(truths) != len(problems):
         raise checks.refuse("reference", reference, f"one number for each of {len(problems)}")
     return truths
+
+
+def _from_law(problem: Problem) -> float:
+    """The exact number from the problem's own law.
+
+    ES is that of Acerbi and Tasche (2002), arXiv:cond-mat/0104295, definition 2.6.
+    """
+    measure = problem.measure
+    if isinstance(measure, VaR | ES) and isinstance(problem.model, ValueLaw):
+        law = problem.model.value_law(problem.contract).negated()
+        quantile = float(law.ppf(measure.level))
+        if isinstance(measure, VaR):
+            return quantile
+        beyond = float(law.upper_partial_mean(quantile))
+        return (beyond + quantile * (float(law.cdf(quantile)) - measure.level)) / (
+            1 - measure.level
+        )
+    try:
+        return LawGrid(qubits=1).discretise(problem).mean()
+    except Unsupported as error:
+        msg = f"reference=None: {error}; give reference= an exact engine or the true numbers"
+        raise InvalidProblem(msg) from error
 
 
 def _labels(names: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -151,6 +152,13 @@ def _read(path: Path) -> pd.DataFrame:
 def _read_csv(path: Path) -> pd.DataFrame:
     import pandas as pd
 
+    # pandas renames a ticker that occurs twice
+    with path.open(encoding="utf-8", newline="") as file:
+        names = next(csv.reader(file), [])
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        msg = f"prices file {str(path)!r}: the ticker {repeated[0]!r} occurs twice; keep one column"
+        raise InvalidProblem(msg)
     return pd.read_csv(path, index_col=0)
 
 
@@ -194,11 +202,15 @@ def _check_dates(prices: pd.DataFrame, where: str) -> None:
 def _checked_numbers(prices: pd.DataFrame, where: str) -> pd.DataFrame:
     import pandas as pd
 
+    for name, kind in prices.dtypes.items():
+        if kind.kind == "b":
+            raise InvalidProblem(f"{where}: {name} holds true and false: must hold prices")
     numbers: pd.DataFrame = prices.apply(pd.to_numeric, errors="coerce").astype(np.float64)
     bad = np.argwhere(~(np.isfinite(numbers.to_numpy()) & (numbers.to_numpy() > 0.0)))
     if len(bad):
         row, column = bad[0].tolist()
         given = prices.iloc[row, column]
+        given = given.item() if isinstance(given, np.generic) else given
         msg = (
             f"{where}: {prices.columns[column]} on {prices.index[row].date()} is {given!r}: must "
             "be a finite price above 0; mend or drop that date or ticker"

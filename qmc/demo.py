@@ -36,6 +36,7 @@ from qmc.report import (
     results_table,
     save_figure,
 )
+from qmc.result import Result
 from qmc.tables import TextTable
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ def _option_section(prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int)
             f"{100.0 * market.rate:g} %, assumed; no dividend yield, since the prices are adjusted "
             f"for dividends. Asked for {_asked(sizes.price_goal)}."
         ),
-        tables=(results_table(solved, "Price of one call"), budget_table(solved[-1].result)),
+        tables=(results_table(solved, "Price of one call"), *map(budget_table, _sampled(solved))),
         verdicts=(compare(solved[-1].result, solved[-2].result),),
         pictures=(_intervals_picture(solved, folder, "price"),),
         solved=solved,
@@ -276,7 +277,7 @@ def _risk_section(prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int) -
         ),
         tables=(
             results_table(solved, "One-day value at risk and expected shortfall"),
-            *(budget_table(group[-1].result) for group in groups),
+            *(budget_table(result) for group in groups for result in _sampled(group)),
         ),
         verdicts=tuple(compare(group[-1].result, group[-2].result) for group in groups),
         pictures=(*pictures, _losses_picture(losses, solved, folder)),
@@ -286,6 +287,10 @@ def _risk_section(prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int) -
 
 def _file_name(solved: Sequence[Solved]) -> str:
     return type(solved[0].result.provenance.problem.measure).__name__.lower()
+
+
+def _sampled(solved: Sequence[Solved]) -> tuple[Result, ...]:
+    return tuple(one.result for one in solved if one.engine != "analytic")
 
 
 def _asked(goal: Goal) -> str:

@@ -190,8 +190,8 @@ def _grid_lines(table: CellTable) -> tuple[BudgetLine, ...]:
 
 
 def _summary(run: Run) -> CircuitSummary | None:
-    if run.first is None:
+    if run.encoded is None:
         return None
     from qmc.circuits.grover import summary
 
-    return summary(run.first)
+    return summary(run.encoded)

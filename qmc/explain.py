@@ -16,6 +16,7 @@ _WIDTH = 110
 def budget_table(result: Result) -> TextTable:
     """The error budget as a table: a row per source and a total."""
     measure = type(result.provenance.problem.measure).__name__
+    engine = result.provenance.engine.split("(")[0]
     rows: list[tuple[str, ...]] = [
         (line.source, line.kind, f"{line.amount:.3g}", f"{line.error_share:.3g}", line.note)
         for line in result.budget.lines
@@ -23,7 +24,7 @@ def budget_table(result: Result) -> TextTable:
     share = sum(line.error_share for line in result.budget.lines)
     rows.append(("total", "", f"{result.budget.total:.3g}", f"{share:.3g}", ""))
     return TextTable(
-        f"Error budget of {measure}",
+        f"Error budget of {measure} by {engine}",
         ("source", "kind", "half-width", "error share", "how"),
         tuple(rows),
         ("source", "kind", "how"),
@@ -35,7 +36,10 @@ def explain(result: Result) -> str:
     from rich.console import Console
 
     buffer = io.StringIO()
-    console = Console(file=buffer, width=_WIDTH, color_system=None, highlight=False)
+    # rich would write into the notebook's cell instead of the buffer
+    console = Console(
+        file=buffer, width=_WIDTH, color_system=None, highlight=False, force_jupyter=False
+    )
     cost, provenance = result.cost, result.provenance
     console.print(str(result))
     console.print(budget_table(result))

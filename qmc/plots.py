@@ -80,7 +80,7 @@ def plot_intervals(
         axes.legend()
     axes.set_yticks(range(len(results)), labels)
     axes.set_ylim(-0.7, len(results) - 0.3)
-    axes.set_xlabel(type(results[0].provenance.problem.measure).__name__)
+    axes.set_xlabel(f"{results[0].provenance.problem.measure!r}, in the contract's money")
     return axes
 
 
@@ -130,6 +130,11 @@ def plot_convergence(
             )
         )
         axes.plot(x, high, "o-", color=colour, label=f"{engine}{fitted}")
+        vague = ~table.informative(problem, engine)
+        if np.any(vague):
+            # a search cut short: its interval says no more than the number's size
+            label = f"{engine}: interval wider than the number, not fitted"
+            axes.plot(x[vague], high[vague], "o", mfc="white", color=colour, ms=7, label=label)
         axes.plot(x, np.median(errors, axis=1), ":", color=colour, lw=1)
         corner = corner or (float(x[0]), float(high[0]))
         span = (min(span[0], float(x.min())), max(span[1], float(x.max())))

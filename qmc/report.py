@@ -74,8 +74,8 @@ class Verdict:
             return f"{self.measure}: no comparison, one side reached no finite half-width."
         return (
             f"{self.measure} at half-width {self.half_width:,.4g}: "
-            f"{self.quantum_queries:,} quantum queries against {self.paths:,.0f} classical paths, "
-            f"so {self.queries_winner} wins on queries; "
+            f"{self.quantum_queries:,} quantum queries against {self.paths:,.0f} classical paths "
+            f"(its own run, scaled), so {self.queries_winner} wins on queries; "
             f"{self.quantum_seconds:.3g} s of simulation against {self.path_seconds:.3g} s, so "
             f"{self.seconds_winner} wins on seconds."
         )
@@ -130,7 +130,7 @@ def _result_cells(one: Solved, exact: float | None) -> tuple[str, ...]:
         describe_measure(result),
         one.engine,
         number(result.value),
-        interval_text(result.interval),
+        "exact" if one.engine == "analytic" else interval_text(result.interval),
         inside,
         status if result.covers == "continuous" else f"{status}, grid only",
         f"{result.cost.queries:,}",
@@ -156,9 +156,7 @@ def number(value: float) -> str:
 
 
 def interval_text(interval: Interval) -> str:
-    """Both ends, or "exact"."""
-    if interval.width == 0.0:
-        return "exact"
+    """Both ends."""
     return f"[{number(interval.low)}, {number(interval.high)}]"
 
 
@@ -181,7 +179,8 @@ def convergence_table(table: ConvergenceTable) -> TextTable:
         )
         for row in table.summary().to_dict("records")
     )
-    return TextTable("Convergence", columns, rows, ("problem", "engine"))
+    spare = ("seconds", "coverage", "half-width", "queries")
+    return TextTable("Convergence", columns, rows, ("problem", "engine"), spare)
 
 
 def save_figure(axes: Axes, folder: Path, name: str) -> tuple[Path, Path]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from qmc.backends import Backend, Oracle
 from qmc.circuits import AmplitudeProblem, Encoding
+from qmc.errors import TooLarge
 from qmc.estimators import Estimator, run_estimator
 from qmc.grids import CellTable
 from qmc.measures import Functional
 from qmc.problem import Goal, Problem
 from qmc.result import BudgetLine, Estimate, Interval, Status
 from qmc.rounds import Round
+
+# estimators read powers up to about .1 / tolerance; a tenth of that is still within reach
+_LEAST_REACH = 0.01
 
 
 @dataclass(slots=True)
@@ -54,6 +59,29 @@ class MeteredOracle:
         return hits
 
 
+@runtime_checkable
+class LimitsPower(Protocol):
+    """An oracle that has room for powers up to a largest one."""
+
+    @property
+    def max_power(self) -> float:
+        """Largest power whose circuit would fit the machine."""
+        ...
+
+
+def _require_power(oracle: Oracle, goal: Goal) -> None:
+    """Refuse a tolerance that takes powers far beyond the machine, before anything runs."""
+    if goal.tolerance is None or goal.queries is not None or not isinstance(oracle, LimitsPower):
+        return
+    if (2.0 * oracle.max_power + 1.0) * goal.tolerance < _LEAST_REACH:
+        msg = (
+            f"a half-width of {goal.tolerance:.3g} in amplitude takes powers of about "
+            f"{0.1 / goal.tolerance:.3g}, the machine has room for {oracle.max_power:.3g}; take a "
+            "larger tolerance, or the backend Ideal, which builds no circuit"
+        )
+        raise TooLarge(msg)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one measure's method found, before cost and provenance are added."""
@@ -74,7 +102,7 @@ class Run:
         encoding, estimator, backend: the engine's parts.
         rng: spawns a stream for every oracle and every estimator.
         meter: of all oracles together.
-        first: the first circuit A that was run, for the summary.
+        encoded: the circuit A that was run last, for the summary.
     """
 
     problem: Problem
@@ -85,7 +113,7 @@ class Run:
     backend: Backend
     rng: np.random.Generator
     meter: Meter = field(default_factory=Meter)
-    first: AmplitudeProblem | None = None
+    encoded: AmplitudeProblem | None = None
 
     def queries_left(self) -> int | None:
         """Queries left of the goal's budget; None without a budget."""
@@ -103,10 +131,12 @@ class Run:
                 interval may be read at any round.
         """
         encoded = self.encoding.encode(self.table, functional)
-        self.first = self.first or encoded
+        self.encoded = encoded
         one = encoded.amplitude_goal(goal, self.table.known_bias)
         oracle_rng, estimator_rng = self.rng.spawn(2)
-        oracle = MeteredOracle(self.backend.oracle(encoded, rng=oracle_rng), self.meter)
+        made = self.backend.oracle(encoded, rng=oracle_rng)
+        _require_power(made, one)
+        oracle = MeteredOracle(made, self.meter)
         stop = None
         if excludes is not None and self.estimator.anytime_valid:
             target = (excludes - encoded.offset) / encoded.scale

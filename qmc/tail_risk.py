@@ -67,18 +67,19 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     interval = Interval(low, high, goal.confidence)
     value = min(max(q + encoded.value(estimate.value) / tau, low), high)
     status = _shortfall_status(estimate, bracket, goal, value, interval)
+    sampled = min(excess.half_width / tau, interval.half_width)
     lines = (
         BudgetLine(
             "excess over the threshold",
             "sampling",
-            excess.half_width / tau,
+            sampled,
             (1.0 - _SEARCH_SHARE) * share,
             f"threshold {q:.6g}",
         ),
         BudgetLine(
             "threshold is not the VaR",
             "bound",
-            0.5 * slack,
+            interval.half_width - sampled,
             _SEARCH_SHARE * share,
             f"|q - VaR| |F(q) - level| / (1 - level), edges {bracket.low} to {bracket.high}",
         ),

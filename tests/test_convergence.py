@@ -7,7 +7,23 @@ import numpy as np
 import pytest
 
 from classical_baseline import Analytic, MonteCarlo
-from qmc import BlackScholes, Call, InvalidProblem, LawGrid, Price, Problem, Quantum, convergence
+from qmc import (
+    ES,
+    BlackScholes,
+    Call,
+    ExpectedLoss,
+    HistoricalReturns,
+    InvalidProblem,
+    LawGrid,
+    NormalReturns,
+    Portfolio,
+    Price,
+    Probability,
+    Problem,
+    Quantum,
+    VaR,
+    convergence,
+)
 from qmc.backends import Ideal
 from qmc.convergence import ConvergenceRow, ConvergenceTable
 from qmc.plots import plot_budget, plot_cells, plot_intervals, plot_losses
@@ -84,6 +100,7 @@ def test_two_engines_of_one_kind_are_told_apart():
         ({"seeds": 0}, "seeds"),
         ({"seeds": ()}, "seeds"),
         ({"reference": [1.0, 2.0]}, "reference"),
+        ({"engines": "q"}, "engines='q'.*lacks solve"),
         ({"confidence": 1.0}, "confidence"),
     ],
 )
@@ -137,3 +154,46 @@ def test_ctrl_c_before_the_first_row_is_not_swallowed():
     engine.calls = 2
     with pytest.raises(KeyboardInterrupt):
         convergence(CALL, engine, [500], 1, reference=Analytic())
+
+
+def test_a_ragged_stop_still_has_a_curve_a_slope_and_a_picture():
+    rows = synthetic(-0.5, seeds=10).rows
+    table = ConvergenceTable(rows[:27], interrupted=True)
+    queries, _ = table.curve("p", "e")
+    assert queries.shape == (2, 10)
+    assert table.plot("p").get_title() == "p"
+
+
+def test_budgets_whose_intervals_say_nothing_are_not_fitted():
+    rows = [dataclasses.replace(row, reference=2.0) for row in synthetic(-1.0).rows]
+    vague = [
+        dataclasses.replace(row, half_width=math.inf, error=1e6) if row.budget == 100 else row
+        for row in rows
+    ]
+    table = ConvergenceTable(tuple(vague))
+    assert table.informative("p", "e").tolist() == [False, True, True]
+    assert table.slope("p", "e").interval.contains(-1.0)
+    assert "not fitted" in " ".join(table.plot("p").get_legend_handles_labels()[1])
+
+
+def test_the_law_gives_the_reference_where_it_is_known():
+    normal = NormalReturns(mean=(0.001,), covariance=((1e-4,),))
+    history = HistoricalReturns(returns=[[0.01], [-0.02], [0.03], [-0.01]])
+    portfolio = Portfolio(weights=(1.0,), value=100.0)
+    problems = [CALL] + [
+        Problem(model, portfolio, measure)
+        for model in (normal, history)
+        for measure in (VaR(level=0.9), ES(level=0.9), ExpectedLoss(), Probability(threshold=1.0))
+    ]
+    table = convergence(problems, MonteCarlo(), 1_000, 1)
+    for row, problem in zip(table.rows, problems, strict=True):
+        exact = Analytic().solve(problem, Goal(tolerance=1.0)).value
+        assert row.reference == pytest.approx(exact, rel=1e-12, abs=1e-14)
+
+
+def test_a_table_shows_its_summary_and_names_what_it_has():
+    table = synthetic(-0.5)
+    assert "error_95" in str(table)
+    assert "<table" in table._repr_html_()
+    with pytest.raises(InvalidProblem, match="p: e"):
+        table.slope("p", "nobody")

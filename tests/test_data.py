@@ -129,3 +129,18 @@ def test_short_and_flat_histories_are_refused(prices):
         annualised_volatility(prices * 0.0 + 5.0, "AAA", 20)
     with pytest.raises(InvalidProblem, match="CCC"):
         annualised_volatility(prices, "CCC", 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("date,A,A\n2020-01-01,1,2\n2020-01-02,1,2\n2020-01-03,1,2\n", "'A' occurs twice"),
+        ("date,A\n2020-01-01,True\n2020-01-02,True\n2020-01-03,False\n", "true and false"),
+        ("date,A\n2020-01-01,1\n2020-01-02,\n2020-01-03,1\n", "A on 2020-01-02 is nan"),
+    ],
+)
+def test_repeated_tickers_and_words_are_refused(tmp_path, text, named):
+    path = tmp_path / "prices.csv"
+    path.write_text(text)
+    with pytest.raises(InvalidProblem, match=named):
+        read_prices(path)

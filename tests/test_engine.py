@@ -1,5 +1,6 @@
 """Quantum: answers, statuses, budgets, stages, refusals."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -31,7 +32,7 @@ from qmc import (
     VaR,
 )
 from qmc.backends import Aer, Ideal
-from qmc.errors import BackendFailed, InvalidProblem
+from qmc.errors import BackendFailed, InvalidProblem, TooLarge
 from qmc.estimators import Iterative, Sampling
 from qmc.measures import Tail
 from qmc.testing import check_engine, check_grid
@@ -315,3 +316,74 @@ def test_conformance():
     check_engine(ENGINE, CALL, Goal(tolerance=0.2))
     check_grid(LawGrid(qubits=4), CALL)
     assert Iterative().anytime_valid
+
+
+def test_an_unresolved_estimate_is_no_converged_result():
+    class Swinging:
+        decay = 0.0
+
+        def __init__(self):
+            self.calls = 0
+
+        def oracle(self, problem, *, rng):
+            return self
+
+        def run(self, rounds):
+            self.calls += 1
+            return tuple(r.shots if self.calls % 2 else 0 for r in rounds)
+
+    result = Quantum(backend=Swinging()).solve(CALL, Goal(queries=20_000), rng=1)
+    assert result.status == "unresolved"
+
+
+@pytest.mark.parametrize("measure", [VaR(level=0.99), ES(level=0.975), ExpectedLoss()], ids=repr)
+@pytest.mark.parametrize("queries", [1, 2, 3, 50])
+def test_the_smallest_budgets_are_kept(measure, queries):
+    result = ENGINE.solve(Problem(NORMAL, PORTFOLIO, measure), Goal(queries=queries), rng=1)
+    assert result.cost.queries <= queries
+    assert result.status in {"budget_exhausted", "converged"}
+
+
+@pytest.mark.parametrize("level", [0.01, 0.05, 0.5])
+def test_low_levels_are_resolved(level):
+    problem = Problem(NORMAL, PORTFOLIO, VaR(level=level))
+    engine = Quantum(grid=LawGrid(qubits=8), backend=Ideal())
+    result = engine.solve(problem, Goal(tolerance=1.0), rng=1)
+    assert result.status == "converged"
+    assert result.interval.contains(exact(problem))
+
+
+def test_certainties_cost_little_and_stay_probabilities():
+    model = HistoricalReturns(returns=[[0.01], [0.02]])
+    problem = Problem(model, Portfolio(weights=(1.0,), value=100.0), Probability(threshold=-5.0))
+    result = ENGINE.solve(problem, Goal(tolerance=0.01), rng=1)
+    assert result.value == pytest.approx(1.0, abs=0.01)
+    assert result.interval.high <= 1.0
+    assert result.cost.queries < 2_000
+
+
+def test_threshold_searches_refuse_an_interval_for_the_end_only():
+    engine = Quantum(estimator=Sampling(), backend=Ideal())
+    with pytest.raises(Unsupported, match="shots_per_round"):
+        engine.solve(Problem(NORMAL, PORTFOLIO, VaR(level=0.9)), Goal(tolerance=1.0), rng=1)
+
+
+def test_a_tolerance_beyond_the_machine_is_refused_before_anything_runs(monkeypatch):
+    monkeypatch.setattr("qmc.backends.aer.AerOracle.run", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(TooLarge, match="larger tolerance"):
+        Quantum().solve(CALL, Goal(tolerance=1e-12), rng=1)
+
+
+def test_a_history_prices_any_contract_of_one_period():
+    @dataclasses.dataclass(frozen=True)
+    class Straddle:
+        times: tuple[float, ...] = (1 / 252,)
+
+        def present_value(self, paths, discount):
+            return np.abs(paths[:, -1, 0] - 1.0) * 100.0
+
+    model = HistoricalReturns(returns=[[0.01], [-0.02], [0.03], [-0.01]])
+    problem = Problem(model, Straddle(), Price())
+    result = ENGINE.solve(problem, Goal(tolerance=0.05), rng=1)
+    assert result.interval.contains(1.75)
+    assert exact(problem) == pytest.approx(1.75)

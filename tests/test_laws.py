@@ -129,3 +129,17 @@ def test_many_degrees_of_freedom_are_the_normal_law(nu):
     normal = NormalLaw(location=0.0, scale=1.0)
     ours, limit = (law.upper_partial_mean(1.96) for law in (student, normal))
     assert ours == pytest.approx(limit, rel=10.0 / nu + 1e-12)
+
+
+@pytest.mark.parametrize("size", [10, 20, 500])
+@pytest.mark.parametrize("weight", [1.0, 0.1, 3.0])
+def test_equal_weights_change_nothing(size, weight):
+    samples = tuple(map(float, range(size)))
+    plain, weighted = (
+        EmpiricalLaw(samples=samples),
+        EmpiricalLaw(samples=samples, weights=(weight,) * size),
+    )
+    levels = np.arange(1, size) / size
+    assert np.array_equal(plain.ppf(levels), weighted.ppf(levels))
+    doubled = EmpiricalLaw(samples=samples + samples, weights=(1.0, *(2.0,) * (2 * size - 1)))
+    assert doubled.cdf(size) == 1.0

@@ -139,6 +139,13 @@ class AerOracle:
         for key in self._circuits.keys() - asked:
             del self._circuits[key]
 
+    @property
+    def max_power(self) -> float:
+        """Largest power whose unrolled circuit would fit the machine."""
+        state, grover, _ = self._compiled(0.0)
+        room = memory.available_bytes() / memory.BYTES_AN_INSTRUCTION - state.size()
+        return float(max(0.0, room / grover.size()))
+
     def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
         """A, then Q `power` times, then a measurement of the flag; compiled for Aer."""
         key = (power, steer)

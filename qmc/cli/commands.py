@@ -170,7 +170,7 @@ def doctor(given: Given) -> int:
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option(help="folder of the report")] = Path("demo-report"),
-    seed: Annotated[int, typer.Option(help="same seed, same numbers")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="same seed, same numbers")] = 7,
     quick: Annotated[bool, typer.Option("--quick", help="smaller sizes, a few seconds")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, no table")] = False,
     plot: Annotated[Path | None, typer.Option("--plot", help="the same as --output")] = None,
@@ -214,7 +214,7 @@ def _solve(given: Given, kind: Kind) -> int:
     elif solved:
         console().print(report.results_table(solved))
         for one in solved:
-            if one.result.circuit is not None:
+            if one.engine != "analytic":
                 console().print(budget_table(one.result))
     if folder is not None:
         for problem in problems:

@@ -23,6 +23,10 @@ _RETURNS = {"filtered", "historical", "normal", "student-t"}
 _PRICE_ONLY = {one.name for one in (*MARKET, *CONTRACT)}
 _RISK_ONLY = {one.name for one in PORTFOLIO} | {"level"}
 _RISK_MEASURES = {"var", "es", "both", "expected-loss"}
+_MEASURES = {
+    "price": {"price", "probability", "expected-loss"},
+    "risk": {*_RISK_MEASURES, "probability"},
+}
 
 
 def specification(given: Given, kind: Kind | None = None) -> Specification:
@@ -36,7 +40,7 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
         InvalidProblem: when the file cannot be read, or asks for what another command does.
         InvalidField: from the specification.
     """
-    from qmc.specification import Specification, read_toml
+    from qmc.specification import InvalidField, Specification, read_toml
 
     data = read_toml(given["file"]) if "file" in given else {}
     for one in OPTIONS:
@@ -46,6 +50,10 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
     if kind is not None and found != kind:
         msg = f"`qmc {kind}` is not for this problem, which has {_what(data)}: use `qmc {found}`"
         raise InvalidProblem(msg)
+    measure, other = _word(data, "measure"), "risk" if found == "price" else "price"
+    if kind is not None and measure in _MEASURES[other] - _MEASURES[found]:
+        allowed = ", ".join(sorted(_MEASURES[found]))
+        raise InvalidField(["measure.kind"], f"={measure!r}", f"must be one of {allowed} here")
     for section, word in _DEFAULTS[found].items():
         _put(data, f"{section}.kind", word, replace=False)
     return Specification.from_mapping(data)

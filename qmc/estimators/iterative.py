@@ -151,8 +151,8 @@ class Iterative:
     def estimate(self, state: IterativeState) -> Estimate:
         """Most likely amplitude and interval so far; the interval is valid after any round.
 
-        The value is the maximum-likelihood estimate of the last power, kept inside the interval:
-        next to 0 and 1, where an interval leans, its midpoint would be biased.
+        The value is the maximum-likelihood estimate of the last power, or the midpoint where the
+        interval excludes it: next to 0 and 1, where an interval leans, midpoints are biased.
         """
         low, high = math.sin(state.low) ** 2, math.sin(state.high) ** 2
         interval = Interval(low, high, state.goal.confidence)
@@ -299,7 +299,9 @@ def _value(state: IterativeState) -> float:
     low, high = math.sin(state.low) ** 2, math.sin(state.high) ** 2
     if state.likely is None:
         return 0.5 * (low + high)
-    return min(max(math.sin(state.likely) ** 2, low), high)
+    likely = math.sin(state.likely) ** 2
+    # other powers' readings may exclude it: the middle of what is left then says more than an end
+    return likely if low <= likely <= high else 0.5 * (low + high)
 
 
 def _met(state: IterativeState) -> bool:

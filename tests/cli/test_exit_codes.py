@@ -164,7 +164,9 @@ def test_sigint_to_a_running_solve():
         with contextlib.suppress(OSError):
             os.close(terminal)
     assert process.returncode == 130
-    assert json.loads(out)["results"] == []
+    # what was sampled so far, or nothing
+    rows = json.loads(out)["results"]
+    assert all(row["result"]["status"] == "interrupted" for row in rows)
     assert b"qmc: interrupted" in seen
     assert b"Traceback" not in seen
 

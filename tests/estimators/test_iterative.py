@@ -165,3 +165,11 @@ def test_refusals() -> None:
             estimator.tell(state, [Round(3, 10)], [1])  # type: ignore[arg-type]
         with pytest.raises(InvalidProblem, match="hits=11"):
             estimator.tell(state, [Round(0, 10)], [11])  # type: ignore[arg-type]
+
+
+def test_the_decay_of_the_oracle_is_told_to_the_estimator(covers) -> None:
+    covered, runs = 0, 300
+    for seed in range(runs):
+        oracle = BinomialOracle(0.3, rng=seed, decay=0.05)
+        covered += run_estimator(Iterative(), oracle, Goal(tolerance=5e-3)).interval.contains(0.3)
+    covers(covered, runs, 0.95)

@@ -175,3 +175,16 @@ def test_wrong_contracts_are_refused():
         NORMAL.value_law(TRIPLE)
     with pytest.raises(InvalidProblem, match="time"):
         BlackScholes(spot=1.0, vol=0.2, rate=0.05).terminal_law(1e9)
+
+
+@pytest.mark.parametrize("assets", [1, 3, 21])
+def test_a_portfolio_is_worth_the_same_in_any_batch(assets):
+    rng = np.random.default_rng(assets)
+    gross = 1.0 + rng.normal(size=(200, 1, assets)) * 0.02
+    portfolio = Portfolio(weights=tuple(rng.uniform(size=assets).tolist()), value=1e6)
+    whole = portfolio.present_value(gross, np.ones(1))
+    for batch in (1, 2, 7, 64):
+        parts = [
+            portfolio.present_value(gross[i : i + batch], np.ones(1)) for i in range(0, 200, batch)
+        ]
+        assert np.array_equal(np.concatenate(parts), whole)
