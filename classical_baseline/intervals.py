@@ -17,9 +17,9 @@ from qmc.result import Interval
 
 # n level within this of a whole number counts as that number: 100 * 0.55 = 55.00000000000001
 _RANK_SLACK = 1e-9
-# share of the error share that skewness may add to it
+# skewness may add this share of 1 - confidence to it
 _SKEW_SHARE = 0.1
-# the expansion below is of no use with fewer values than this
+# what that asks for at 95 %; also the fewest values whose own skewness is believed
 _FEWEST = 50.0
 # fewer losses at or above the quantile than this say nothing of their spread
 _MIN_TAIL = 3
@@ -50,15 +50,14 @@ def mean_interval(moments: Moments, confidence: float) -> Interval:
 def paths_for_skewness(skewness: float, confidence: float) -> float:
     """Values from which on the two-sided Student interval of a mean may be relied upon.
 
-    With n values of skewness g the interval at normal quantile z covers less than it says by
-    z (z^4 + 2 z^2 - 3) phi(z) g^2 / (9 n), to first order in 1 / n: Hall (1988,
-    doi:10.1214/aos/1176350933, the expansion of Student's t), with Student's quantile in place
-    of the normal's as in Owen (2025, arXiv:2501.07645). At 95 % that is g^2 / (4 n). n is such
-    that it is at most a tenth of 1 - confidence, which at 95 % asks for 50 g^2: 50 hits of a
-    payoff that few paths reach.
+    With n values of skewness g and normal quantile z the interval misses more often than it says
+    by z (z^4 + 2 z^2 - 3) phi(z) g^2 / (9 n), to first order: Hall (1988,
+    doi:10.1214/aos/1176350933, the expansion of Student's t), with Student's quantile in place of
+    the normal's as in Owen (2025, arXiv:2501.07645). The n returned keeps that below a tenth of
+    1 - confidence. At 95 % it is 50 g^2, or 50 hits of a payoff that few paths reach.
 
-    >>> round(paths_for_skewness(10.0, 0.95))
-    4949
+    >>> round(paths_for_skewness(10.0, 0.95)), round(paths_for_skewness(10.0, 0.99))
+    (5000, 22468)
     """
     z = float(special.ndtri(0.5 + 0.5 * confidence))
     density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
@@ -126,9 +125,10 @@ def shortfall(top: Array, count: int, level: float, confidence: float) -> tuple[
     mean = float(excess.sum()) / count
     squares = float((excess * excess).sum()) - count * mean * mean
     value = q + mean / share
-    if top.size < _MIN_TAIL:
+    # losses of one value tell no spread, as in `Moments.variance`
+    if top.size < _MIN_TAIL or squares <= 0.0:
         return value, Interval(-math.inf, math.inf, confidence)
-    variance = max(squares, 0.0) / (count - 1) / count / (share * share)
+    variance = squares / (count - 1) / count / (share * share)
     return value, student_interval(value, variance, top.size - 2.0, confidence)
 
 

@@ -157,7 +157,7 @@ def _relied_upon(moments: Moments, confidence: float, unit: str) -> tuple[bool, 
     if moments.count >= asked:
         return True, ""
     if not math.isfinite(moments.variance):
-        return False, "; no spread was seen"
+        return False, "; no finite spread was seen"
     return False, (
         f"; not relied upon: skewness {moments.skewness:.3g} asks for {asked:,.0f} {unit}, "
         f"had {moments.count:,}"

@@ -30,17 +30,27 @@ class MonteCarlo:
 
     **Stopping.** With `Goal(queries=n)` alone, n paths are drawn. With a tolerance the number of
     paths is fixed in two stages (Stein 1945, doi:10.1214/aoms/1177731088): a pilot of 4,096 paths,
-    extended up to 8 blocks while it stays below an eighth of what it asks for, gives upper 99.9 %
-    limits of the spread; n follows from these and is not changed afterwards. Means pool the
+    extended once, up to 8 blocks, where that is below an eighth of what it asks for, gives upper
+    99.9 % limits of the spread; n follows from these and is not changed afterwards. Means pool the
     pilot with the rest, as Stein does; every other measure draws n fresh paths, so that given the
     pilot its interval is that of a fixed sample. A fresh sample may still be wider than planned
-    (VaR and ES: 1 to 3 % of solves); the status is then "unresolved".
+    (VaR and ES: 1 to 3 % of solves); the status is then "unresolved". Ctrl-C gives the interval of
+    the blocks finished so far, as "interrupted", once there are two beside a pilot that only plans.
 
     **Intervals.** Price, ExpectedLoss: Student, by the central limit theorem, over paths or
     antithetic pairs; unbounded while all paths have the same value, such as a payoff that none of
-    them reached. Probability: Clopper-Pearson. VaR: two order statistics, exact for every law,
-    atoms included. ES: Acerbi-Tasche estimate, Student interval of q + (L - q)+ / (1 - level),
-    which is asymptotic (`intervals.shortfall`).
+    them reached; a price whose contract has `pieces` that are never negative is not below 0.
+    Probability: Clopper-Pearson. VaR: two order statistics, exact for every law, atoms included.
+    ES: Acerbi-Tasche estimate, Student interval of q + (L - q)+ / (1 - level)
+    (`intervals.shortfall`).
+
+    **Skewness.** The two Student intervals are asymptotic, and the budget says so. They are relied
+    upon from 50 g^2 values on at 95 %, g the sample's skewness (`intervals.paths_for_skewness`):
+    a plan draws twice what its pilot asks for, and a sample that breaks the rule is "unresolved",
+    or "budget_exhausted", whatever its width; the budget's note says what it lacks. A law whose
+    rare large values a sample has not met looks less skewed than it is (a price at volatility 100 %
+    over four years, an ES where the loss has hardly a variance): such samples mostly break the rule
+    but those that keep it cover less than they say.
 
     The same seed gives the same bits for any number of threads: each block has its own spawned
     stream and blocks are merged in order.
