@@ -86,16 +86,19 @@ class Aer:
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; simulates nothing yet."""
         # a steering ancilla or a reflection's may come on top of A
-        qubits = problem.num_qubits + 1 + self.ancilla
+        self.require_state(problem.num_qubits + 1 + self.ancilla)
+        if problem.flags is not None:
+            # a table takes a rotation a cell, and Q has A twice
+            _require_instructions(float(problem.flags.size), _ROOM_FOR_POWER)
+        return AerOracle(problem, self, rng)
+
+    def require_state(self, qubits: int) -> None:
+        """Raise `TooLarge` when the state of so many qubits would not fit the machine."""
         memory.require(
             _BYTES[self.precision] * 2.0**qubits,
             f"the state of {qubits} qubits",
             "take fewer qubits, or precision='single'",
         )
-        if problem.flags is not None:
-            # a table takes a rotation a cell, and Q has A twice
-            _require_instructions(float(problem.flags.size), _ROOM_FOR_POWER)
-        return AerOracle(problem, self, rng)
 
 
 @dataclass(slots=True)
@@ -112,13 +115,29 @@ class AerOracle:
 
     def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
         """Hits of the flag, one a round; all rounds in one job."""
-        from qiskit.exceptions import QiskitError
-
         shots = max(one.shots for one in rounds)
         circuits = [self.circuit(one.power, one.steer) for one in rounds]
+        # Aer takes one number of shots a job: run the largest and keep each round's first ones
+        outcomes = self._job(circuits, shots, f"powers {[one.power for one in rounds]}")
+        return tuple(
+            seen[: one.shots].count("1") for one, seen in zip(rounds, outcomes, strict=True)
+        )
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a phase register of `bits` qubits, one a shot.
+
+        Raises:
+            TooLarge: when the state or the circuit would not fit the machine.
+        """
+        (seen,) = self._job([self.phase_circuit(bits)], shots, f"{bits} phase bits")
+        return tuple(int(word, 2) for word in seen)
+
+    def _job(self, circuits: list[QuantumCircuit], shots: int, what: str) -> list[list[str]]:
+        """The measured words of each circuit, one a shot, under a fresh seed."""
+        from qiskit.exceptions import QiskitError
+
         (seed,) = child_seeds(self.rng, 1)
         try:
-            # Aer takes one number of shots a job: run the largest and keep each round's first ones
             job = self._aer().run(circuits, shots=shots, seed_simulator=seed, memory=True)
             result = job.result()
             if not result.success:
@@ -127,15 +146,11 @@ class AerOracle:
         except (QiskitError, RuntimeError, ValueError, TypeError) as error:
             if isinstance(error, BackendFailed):
                 raise
-            powers = [one.power for one in rounds]
-            raise BackendFailed(f"Aer failed on powers {powers}: {error}") from error
-        for one, seen in zip(rounds, outcomes, strict=True):
+            raise BackendFailed(f"Aer failed on {what}: {error}") from error
+        for seen in outcomes:
             if len(seen) != shots:
-                msg = f"Aer returned {len(seen)} of {shots} shots at power {one.power}"
-                raise BackendFailed(msg)
-        return tuple(
-            seen[: one.shots].count("1") for one, seen in zip(rounds, outcomes, strict=True)
-        )
+                raise BackendFailed(f"Aer returned {len(seen)} of {shots} shots at {what}")
+        return outcomes
 
     def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
         """A, then Q `power` times, then a measurement of the flag; compiled for Aer."""
@@ -152,6 +167,21 @@ class AerOracle:
             circuit.measure(flag, 0)
             self._circuits[key] = circuit
         return self._circuits[key]
+
+    def phase_circuit(self, bits: int) -> QuantumCircuit:
+        """Phase estimation of Q with its register measured; compiled for Aer, built anew."""
+        from qiskit.circuit import ClassicalRegister
+
+        from qmc.circuits.phase import phase_circuit
+
+        self.backend.require_state(self.problem.num_qubits + bits)
+        state, _, _ = self._compiled(0.0)
+        _require_instructions(float(state.size()), 2**bits - 1)
+        circuit = phase_circuit(self.problem, bits, state)
+        circuit.add_register(ClassicalRegister(bits))
+        count = self.problem.num_qubits
+        circuit.measure(range(count, count + bits), range(bits))
+        return circuit
 
     def _compiled(self, steer: float) -> tuple[QuantumCircuit, QuantumCircuit, int]:
         if steer not in self._parts:

@@ -8,10 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from qmc.errors import Unsupported
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval
 from qmc.rng import RNGLike, generator
-from qmc.rounds import Round
+from qmc.rounds import PhaseRound, Reply, Request, Round
 
 
 class RunsRounds(Protocol):
@@ -23,8 +24,19 @@ class RunsRounds(Protocol):
 
 
 @runtime_checkable
+class SupportsPhase(Protocol):
+    """An oracle that can run phase estimation of the Grover operator."""
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a register of `bits`, one a shot; costs 2^(bits + 1) - 1 queries each."""
+        ...
+
+
+@runtime_checkable
 class Estimator(Protocol):
     """A pure state machine over frozen states: asks for rounds, is told hits.
+
+    A `Round` is answered by its hits, a `PhaseRound` by the tuple of its outcomes.
 
     `anytime_valid` says whether its interval may be read after any round; a threshold test that
     stops early requires it. States are frozen values: print them, store them, go on tomorrow.
@@ -39,12 +51,12 @@ class Estimator(Protocol):
         """The first state for an amplitude goal."""
         ...
 
-    def ask(self, state: Any, rng: np.random.Generator) -> tuple[Round, ...]:  # noqa: ANN401
+    def ask(self, state: Any, rng: np.random.Generator) -> tuple[Request, ...]:  # noqa: ANN401
         """The next rounds; () when finished."""
         ...
 
-    def tell(self, state: Any, rounds: Sequence[Round], hits: Sequence[int]) -> Any:  # noqa: ANN401
-        """The state after the rounds' hits."""
+    def tell(self, state: Any, rounds: Sequence[Any], hits: Sequence[Any]) -> Any:  # noqa: ANN401
+        """The state after the rounds' replies."""
         ...
 
     def estimate(self, state: Any) -> Estimate:  # noqa: ANN401
@@ -54,6 +66,35 @@ class Estimator(Protocol):
     def expected_queries(self, goal: Goal, amplitude: float) -> float:
         """Queries that a run at this amplitude is expected to spend, for planning."""
         ...
+
+
+def phases(oracle: object, bits: int, shots: int) -> tuple[int, ...]:
+    """Outcomes of the phase register, if the oracle has one.
+
+    Raises:
+        Unsupported: when it has none.
+    """
+    if not isinstance(oracle, SupportsPhase):
+        msg = (
+            f"{type(oracle).__name__} has no phases(bits, shots), which phase estimation needs: "
+            "take the backend Aer or Ideal, or an estimator other than Canonical"
+        )
+        raise Unsupported(msg)
+    return oracle.phases(bits, shots)
+
+
+def replies(oracle: RunsRounds, requests: Sequence[Request]) -> tuple[Reply, ...]:
+    """One reply a request: all rounds in one job, phase rounds one by one.
+
+    Raises:
+        Unsupported: when a phase round meets an oracle without a phase register.
+    """
+    rounds = [one for one in requests if isinstance(one, Round)]
+    hits = iter(oracle.run(rounds) if rounds else ())
+    return tuple(
+        phases(oracle, one.bits, one.shots) if isinstance(one, PhaseRound) else next(hits)
+        for one in requests
+    )
 
 
 def run_estimator(
@@ -71,6 +112,9 @@ def run_estimator(
     Ctrl-C ends the loop with status "interrupted" and what was learnt so far. `stop` is looked at
     after every round; only estimators that are `anytime_valid` allow it.
 
+    Raises:
+        Unsupported: when the estimator asks for a `PhaseRound` and the oracle has no `phases`.
+
     >>> from qmc import Goal
     >>> from qmc.estimators import Iterative, run_estimator
     >>> from qmc.testing import BinomialOracle
@@ -83,7 +127,7 @@ def run_estimator(
     state = estimator.start(goal, prior, decay)
     while rounds := estimator.ask(state, stream):
         try:
-            hits = oracle.run(rounds)
+            hits = replies(oracle, rounds)
         except KeyboardInterrupt:
             # what was told so far stays valid: hand it back, marked as unfinished
             return replace(estimator.estimate(state), status="interrupted")
