@@ -183,7 +183,11 @@ def narrowed(ladder: Ladder, chances: tuple[float, float]) -> Ladder:
     """Intersect with an interval of the hit probability at this power.
 
     Intervals that contradict each other prove a miss or a wrong prior: "unresolved", their hull.
+    So does one that no theta gives at this visibility: "unresolved", nothing is learnt.
     """
+    visible = math.exp(-ladder.decay * ladder.power)
+    if chances[0] > 0.5 + 0.5 * visible or chances[1] < 0.5 - 0.5 * visible:
+        return replace(ladder, finished=True, status="unresolved")
     low, high = sorted(unfolded(ladder, end) for end in chances)
     ladder = replace(ladder, likely=unfolded(ladder, ladder.hits / ladder.shots))
     if low > ladder.high or high < ladder.low:

@@ -108,6 +108,15 @@ def test_contradiction_is_unresolved() -> None:
     assert all(end.low <= state.low or end.high >= state.high for end in ends)
 
 
+def test_impossible_hits_for_the_decay_are_unresolved() -> None:
+    """At visibility exp(-1) no theta hits always: nothing is learnt from a decay that is wrong."""
+    estimator = ModifiedIterative()
+    state = estimator.start(Goal(tolerance=0.02), Interval(0.4, 0.45), decay=1.0)
+    assert state.power == 1
+    end = estimator.tell(state, [Round(1, 1_000)], [1_000])
+    assert (end.status, end.low, end.high) == ("unresolved", state.low, state.high)
+
+
 def test_stored_half_way_it_goes_on() -> None:
     def run(stored: bool):
         estimator, oracle = ModifiedIterative(), BinomialOracle(0.4, rng=3)
