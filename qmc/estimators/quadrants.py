@@ -67,12 +67,12 @@ class Ladder:
         return None if self.goal.queries is None else self.goal.queries - self.spent
 
 
-def share_of_error(goal: Goal, prior: Interval) -> tuple[Interval, float]:
-    """The prior clipped to [0, 1] and the error left; UNIT when it leaves none."""
+def share_of_error(goal: Goal, prior: Interval, whole: Interval = UNIT) -> tuple[Interval, float]:
+    """The prior inside `whole`, and the error left; `whole` when it leaves none or says nothing."""
     error = prior.confidence - goal.confidence
-    if error <= 0.0:
-        return UNIT, 1.0 - goal.confidence
-    low, high = (min(max(end, 0.0), 1.0) for end in (prior.low, prior.high))
+    if error <= 0.0 or prior == UNIT:
+        return whole, 1.0 - goal.confidence
+    low, high = (min(max(end, whole.low), whole.high) for end in (prior.low, prior.high))
     return Interval(low, high, prior.confidence), error
 
 
@@ -208,17 +208,21 @@ def settled(ladder: Ladder) -> Ladder:
 
 
 def tired(ladder: Ladder, least: int, most: int) -> Ladder:
-    """Give up ("unresolved") after 2^40 shots at one power.
-
-    A relative tolerance may be out of reach for ever, so it ends sooner at a power that cannot
-    rise to `least`: after 2^24 queries there, but not before 2^12 shots. A budget ends by itself.
-    """
-    limit = _MOST_SHOTS
-    if ladder.goal.relative_tolerance is not None and ladder.left is None and least > most:
-        limit = max(_LAST_SHOTS, _LAST_QUERIES // ladder.factor)
-    if ladder.shots >= limit:
+    """Give up ("unresolved") after `most_shots` at one power; `least` is the next K, if any."""
+    if ladder.shots >= most_shots(ladder.goal, ladder.factor, last=least > most):
         return replace(ladder, finished=True, status="unresolved")
     return ladder
+
+
+def most_shots(goal: Goal, factor: int, *, last: bool) -> int:
+    """Shots at one power after which a run gives up: 2^40.
+
+    A relative tolerance may be out of reach for ever, so it ends sooner at the last power that
+    there can be: after 2^24 queries there, but not before 2^12 shots. A budget ends by itself.
+    """
+    if last and goal.relative_tolerance is not None and goal.queries is None:
+        return max(_LAST_SHOTS, _LAST_QUERIES // factor)
+    return _MOST_SHOTS
 
 
 def met(ladder: Ladder) -> bool:
