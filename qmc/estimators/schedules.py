@@ -12,7 +12,6 @@ from qmc.estimators.intervals import deviate
 from qmc.estimators.likelihood import (
     RIGHT_ANGLE,
     Count,
-    LikelihoodSet,
     information,
     likelihood_set,
     pooled,
@@ -102,14 +101,12 @@ def begin(goal: Goal, prior: Interval, decay: float) -> ScheduleState:
     return state
 
 
-def needed_information(state: ScheduleState, allowed: float, slope: float | None = None) -> float:
+def needed_information(state: ScheduleState, allowed: float) -> float:
     """Fisher information of theta that makes the half-width `allowed`, at the steepest theta."""
-    if slope is None:
-        steepest = min(max(0.25 * math.pi, state.prior_low), state.prior_high)
-        slope = math.sin(2.0 * steepest)
+    steepest = min(max(0.25 * math.pi, state.prior_low), state.prior_high)
     score = deviate("clopper_pearson", state.error)
     # near 0 and 1 an amplitude of the half-width itself is the steepest in reach
-    return _SPARE * (score * max(slope, 2.0 * math.sqrt(allowed)) / allowed) ** 2
+    return _SPARE * (score * max(math.sin(2.0 * steepest), 2.0 * math.sqrt(allowed)) / allowed) ** 2
 
 
 def planned(state: ScheduleState, schedule: Schedule, needed: float | None) -> ScheduleState:
@@ -213,11 +210,10 @@ def _read(state: ScheduleState) -> ScheduleState:
     if prior != (0.0, RIGHT_ANGLE):
         free = likelihood_set(state.counts, drop, state.decay)
         if free.top - drop > inside.top:
-            hull = LikelihoodSet(
-                free.likely, min(free.low, prior[0]), max(free.high, prior[1]), free.top
-            )
-            return replace(_located(state, hull), finished=True, status="unresolved")
-    return _located(state, inside)
+            low, high = min(free.low, prior[0]), max(free.high, prior[1])
+            state = replace(state, finished=True, status="unresolved")
+            return replace(state, low=low, high=high, likely=free.likely)
+    return replace(state, low=inside.low, high=inside.high, likely=inside.likely)
 
 
 def _with_fisher(state: ScheduleState) -> ScheduleState:
@@ -226,10 +222,6 @@ def _with_fisher(state: ScheduleState) -> ScheduleState:
     width = deviate("clopper_pearson", state.error) / math.sqrt(max(known, 1e-300))
     low = max(state.likely - width, state.prior_low)
     return replace(state, low=low, high=min(state.likely + width, state.prior_high))
-
-
-def _located(state: ScheduleState, found: LikelihoodSet) -> ScheduleState:
-    return replace(state, low=found.low, high=found.high, likely=found.likely)
 
 
 def _decide(state: ScheduleState, schedule: Schedule) -> ScheduleState:
