@@ -12,11 +12,12 @@ from qmc.backends import Backend, Oracle
 from qmc.circuits import AmplitudeProblem, Encoding
 from qmc.errors import TooLarge
 from qmc.estimators import Estimator, run_estimator
+from qmc.estimators.protocols import phases
 from qmc.grids import CellTable
 from qmc.measures import Functional
 from qmc.problem import Goal, Problem
 from qmc.result import BudgetLine, Estimate, Interval, Status
-from qmc.rounds import Round
+from qmc.rounds import PhaseRound, Request, Round
 
 # estimators read powers up to about .1 / tolerance; a tenth of that is still within reach
 _LEAST_REACH = 0.01
@@ -31,7 +32,7 @@ class Meter:
     rounds: int = 0
     max_power: int = 0
 
-    def count(self, rounds: Sequence[Round]) -> None:
+    def count(self, rounds: Sequence[Request]) -> None:
         """Add the rounds of one job."""
         self.rounds += 1
         for one in rounds:
@@ -57,6 +58,12 @@ class MeteredOracle:
         hits = self.oracle.run(rounds)
         self.meter.count(rounds)
         return hits
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Run phase estimation and count it; `Unsupported` when the oracle has no register."""
+        outcomes = phases(self.oracle, bits, shots)
+        self.meter.count([PhaseRound(bits, shots)])
+        return outcomes
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from scipy.special import bdtr
 
 from qmc import checks
 from qmc.errors import InvalidProblem
-from qmc.estimators.protocols import Estimator, run_estimator
+from qmc.estimators.protocols import Estimator, replies, run_estimator
 from qmc.grids.cell_table import Grid
 from qmc.problem import Contract, Goal, Model, Problem
 from qmc.result import Estimate, Result
 from qmc.rng import RNGLike, generator
-from qmc.rounds import Round, hit_probability
+from qmc.rounds import PhaseRound, Reply, Request, Round, draw_phases, hit_probability
 from qmc.serialise import from_json, to_json
 
 _TIMES = (0.25, 0.5, 1.0)
@@ -30,7 +31,7 @@ class BinomialOracle:
     Attributes:
         amplitude: in [0, 1].
         decay: visibility exp(-decay * power).
-        queries: 2k+1 a shot, summed over all rounds run.
+        queries: 2k+1 a shot at power k, 2^(bits + 1) - 1 a phase shot, summed over all run.
 
     >>> oracle = BinomialOracle(1.0)
     >>> oracle.run([Round(0, 10)]), oracle.queries
@@ -56,6 +57,11 @@ class BinomialOracle:
             hits.append(int(self._rng.binomial(each.shots, min(max(chance, 0.0), 1.0))))
             self.queries += each.queries
         return tuple(hits)
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a phase register, one a shot, from `qmc.rounds.phase_probabilities`."""
+        self.queries += PhaseRound(bits, shots).queries
+        return draw_phases(self.amplitude, bits, shots, self._rng, self.decay)
 
 
 def assert_coverage(hits: int, n: int, p: float, *, tests: int = 1) -> None:
@@ -202,7 +208,7 @@ def _run(
         rounds = estimator.ask(state, stream)
         if not rounds:
             return estimator.estimate(state), oracle.queries
-        state = between(estimator.tell(state, rounds, oracle.run(rounds)))
+        state = between(estimator.tell(state, rounds, replies(oracle, rounds)))
     msg = f"did not end within {_MOST_ASKS} asks at amplitude {amplitude} for {goal}"
     raise AssertionError(msg)
 
@@ -221,18 +227,28 @@ def _check_pooling(estimator: Estimator, goal: Goal) -> None:
     rounds = estimator.ask(state, np.random.default_rng(0))
     if any(each.shots == 1 for each in rounds):
         return
-    parts, part_hits, hits = [], [], []
+    parts: list[Request] = []
+    part_replies: list[Reply] = []
+    whole_replies: list[Reply] = []
     for each in rounds:
-        half = each.shots // 2
-        parts += [
-            Round(each.power, half, each.steer),
-            Round(each.power, each.shots - half, each.steer),
-        ]
-        part_hits += [half // 3, half // 2]
-        hits.append(half // 3 + half // 2)
-    whole = estimator.estimate(estimator.tell(state, rounds, hits))
-    split = estimator.estimate(estimator.tell(state, parts, part_hits))
+        halves, told, together = _halves(each)
+        parts += halves
+        part_replies += told
+        whole_replies.append(together)
+    whole = estimator.estimate(estimator.tell(state, rounds, whole_replies))
+    split = estimator.estimate(estimator.tell(state, parts, part_replies))
     assert whole == split, f"the same shots in two rounds gave {split}, in one {whole}"
+
+
+def _halves(request: Request) -> tuple[tuple[Request, Request], tuple[Reply, Reply], Reply]:
+    """A request in two parts, made-up replies to them, and the reply to the whole."""
+    first, second = request.shots // 2, request.shots - request.shots // 2
+    if isinstance(request, PhaseRound):
+        below, above = (request.power // 4,) * first, (request.power // 3,) * second
+        parts = (PhaseRound(request.bits, first), PhaseRound(request.bits, second))
+        return parts, (below, above), (*below, *above)
+    few, more = first // 3, first // 2
+    return (replace(request, shots=first), replace(request, shots=second)), (few, more), few + more
 
 
 def _check_value(part: object) -> None:

@@ -84,16 +84,19 @@ class Aer:
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; simulates nothing yet."""
         # a steering ancilla or a reflection's may come on top of A
-        qubits = problem.num_qubits + 1 + self.ancilla
+        self.require_state(problem.num_qubits + 1 + self.ancilla)
+        if problem.flags is not None:
+            # a table takes a rotation a cell, and Q has A twice
+            _require_instructions(float(problem.flags.size), _ROOM_FOR_POWER)
+        return AerOracle(problem, self, rng)
+
+    def require_state(self, qubits: int) -> None:
+        """Raise `TooLarge` when the state of so many qubits would not fit the machine."""
         memory.require(
             _BYTES[self.precision] * 2.0**qubits,
             f"the state of {qubits} qubits",
             "take fewer qubits, or precision='single'",
         )
-        if problem.flags is not None:
-            # a table takes a rotation a cell, and Q has A twice
-            _require_instructions(float(problem.flags.size), _ROOM_FOR_POWER)
-        return AerOracle(problem, self, rng)
 
 
 @dataclass(slots=True)
@@ -110,28 +113,41 @@ class AerOracle:
 
     def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
         """Hits of the flag, one a round; all rounds in one job."""
-        from qiskit.exceptions import QiskitError
-
         self._forget_others(rounds)
         circuits = [self.circuit(one.power, one.steer) for one in rounds]
         # Aer takes one number of shots a job: run the largest and keep each round's first ones,
         # which takes a memory of single shots; where all are equal, counts do
         shots = max(one.shots for one in rounds)
         equal = all(one.shots == shots for one in rounds)
+        what = f"powers {[one.power for one in rounds]}"
+        result = self._job(circuits, shots, what, words=not equal)
+        read = _hits_of_counts if equal else _hits_of_memory
+        return tuple(read(result, index, one, shots) for index, one in enumerate(rounds))
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a phase register of `bits` qubits, one a shot.
+
+        Raises:
+            TooLarge: when the state or the circuit would not fit the machine.
+        """
+        what = f"{bits} phase bits"
+        words = self._job([self.phase_circuit(bits)], shots, what, words=True).get_memory(0)
+        _require_all(len(words), shots, what)
+        return tuple(int(word, 2) for word in words)
+
+    def _job(self, circuits: list[QuantumCircuit], shots: int, what: str, *, words: bool) -> Any:  # noqa: ANN401
+        """Aer's result of the circuits under a fresh seed; `words` keeps each shot's outcome."""
+        from qiskit.exceptions import QiskitError
+
         (seed,) = child_seeds(self.rng, 1)
         try:
-            job = self._aer().run(circuits, shots=shots, seed_simulator=seed, memory=not equal)
+            job = self._aer().run(circuits, shots=shots, seed_simulator=seed, memory=words)
             result = job.result()
-            if not result.success:
-                raise BackendFailed(f"Aer ended with status {result.status!r}")
-            read = _hits_of_counts if equal else _hits_of_memory
-            hits = [read(result, index, one, shots) for index, one in enumerate(rounds)]
         except (QiskitError, RuntimeError, ValueError, TypeError) as error:
-            if isinstance(error, BackendFailed):
-                raise
-            powers = [one.power for one in rounds]
-            raise BackendFailed(f"Aer failed on powers {powers}: {error}") from error
-        return tuple(hits)
+            raise BackendFailed(f"Aer failed on {what}: {error}") from error
+        if not result.success:
+            raise BackendFailed(f"Aer ended with status {result.status!r} on {what}")
+        return result
 
     def _forget_others(self, rounds: Sequence[Round]) -> None:
         """Drop circuits that this job does not run: unrolled powers are large."""
@@ -162,6 +178,21 @@ class AerOracle:
             self._circuits[key] = circuit
         return self._circuits[key]
 
+    def phase_circuit(self, bits: int) -> QuantumCircuit:
+        """Phase estimation of Q with its register measured; compiled for Aer, built anew."""
+        from qiskit.circuit import ClassicalRegister
+
+        from qmc.circuits.phase import phase_circuit
+
+        self.backend.require_state(self.problem.num_qubits + bits)
+        state, _, _ = self._compiled(0.0)
+        _require_instructions(float(state.size()), 2**bits - 1)
+        circuit = phase_circuit(self.problem, bits, state)
+        circuit.add_register(ClassicalRegister(bits))
+        count = self.problem.num_qubits
+        circuit.measure(range(count, count + bits), range(bits))
+        return circuit
+
     def _compiled(self, steer: float) -> tuple[QuantumCircuit, QuantumCircuit, int]:
         if steer not in self._parts:
             from qmc.circuits.grover import grover_operator, steered_problem
@@ -187,19 +218,19 @@ class AerOracle:
 
 def _hits_of_counts(result: Any, index: int, one: Round, shots: int) -> int:  # noqa: ANN401
     counts = result.get_counts(index)
-    _require_all(sum(counts.values()), shots, one)
+    _require_all(sum(counts.values()), shots, f"power {one.power}")
     return int(counts.get("1", 0))
 
 
 def _hits_of_memory(result: Any, index: int, one: Round, shots: int) -> int:  # noqa: ANN401
     outcomes = result.get_memory(index)
-    _require_all(len(outcomes), shots, one)
+    _require_all(len(outcomes), shots, f"power {one.power}")
     return int(outcomes[: one.shots].count("1"))
 
 
-def _require_all(seen: int, shots: int, one: Round) -> None:
+def _require_all(seen: int, shots: int, what: str) -> None:
     if seen != shots:
-        raise BackendFailed(f"Aer returned {seen} of {shots} shots at power {one.power}")
+        raise BackendFailed(f"Aer returned {seen} of {shots} shots at {what}")
 
 
 def _require_instructions(size: float, power: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from qmc import memory
 from qmc.backends.protocols import Oracle
 from qmc.circuits.amplitude_problem import AmplitudeProblem
-from qmc.rounds import Round, hit_probability
+from qmc.rounds import Round, draw_phases, hit_probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,10 @@ class IdealOracle:
             int(self.rng.binomial(r.shots, hit_probability(self.amplitude, r.power, r.steer)))
             for r in rounds
         )
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a phase register, one a shot."""
+        return draw_phases(self.amplitude, bits, shots, self.rng)
 
 
 def flag_probability(problem: AmplitudeProblem) -> float:

@@ -1,7 +1,36 @@
 """Estimators of an amplitude: pure state machines that ask for rounds and are told hits."""
 
+from qmc.estimators.adaptive import Adaptive
+from qmc.estimators.bayesian import Bayesian
+from qmc.estimators.canonical import Canonical
+from qmc.estimators.chebyshev import Chebyshev
+from qmc.estimators.faster import Faster
 from qmc.estimators.iterative import Iterative
-from qmc.estimators.protocols import Estimator, run_estimator
+from qmc.estimators.lockstep import run_lockstep
+from qmc.estimators.low_depth import LowDepth
+from qmc.estimators.maximum_likelihood import MaximumLikelihood
+from qmc.estimators.modified_iterative import ModifiedIterative
+from qmc.estimators.protocols import Estimator, SupportsPhase, run_estimator
+from qmc.estimators.real_amplitude import RealAmplitude
 from qmc.estimators.sampling import Sampling
+from qmc.estimators.shifts import Shifted, SupportsShift
 
-__all__ = ["Estimator", "Iterative", "Sampling", "run_estimator"]
+__all__ = [
+    "Adaptive",
+    "Bayesian",
+    "Canonical",
+    "Chebyshev",
+    "Estimator",
+    "Faster",
+    "Iterative",
+    "LowDepth",
+    "MaximumLikelihood",
+    "ModifiedIterative",
+    "RealAmplitude",
+    "Sampling",
+    "Shifted",
+    "SupportsPhase",
+    "SupportsShift",
+    "run_estimator",
+    "run_lockstep",
+]

@@ -8,11 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from qmc.errors import TooLarge
+from qmc.errors import TooLarge, Unsupported
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval
 from qmc.rng import RNGLike, generator
-from qmc.rounds import Round
+from qmc.rounds import PhaseRound, Reply, Request, Round
 
 
 class RunsRounds(Protocol):
@@ -32,8 +32,19 @@ class RunsRounds(Protocol):
 
 
 @runtime_checkable
+class SupportsPhase(Protocol):
+    """An oracle that can run phase estimation of the Grover operator."""
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a register of `bits`, one a shot; costs 2^(bits + 1) - 1 queries each."""
+        ...
+
+
+@runtime_checkable
 class Estimator(Protocol):
     """A pure state machine over frozen states: asks for rounds, is told hits.
+
+    A `Round` is answered by its hits, a `PhaseRound` by the tuple of its outcomes.
 
     `anytime_valid` says whether its interval may be read after any round; a threshold test that
     stops early requires it. States are frozen values: print them, store them, go on tomorrow.
@@ -48,12 +59,12 @@ class Estimator(Protocol):
         """The first state for an amplitude goal."""
         ...
 
-    def ask(self, state: Any, rng: np.random.Generator) -> tuple[Round, ...]:  # noqa: ANN401
+    def ask(self, state: Any, rng: np.random.Generator) -> tuple[Request, ...]:  # noqa: ANN401
         """The next rounds; () when finished."""
         ...
 
-    def tell(self, state: Any, rounds: Sequence[Round], hits: Sequence[int]) -> Any:  # noqa: ANN401
-        """The state after the rounds' hits."""
+    def tell(self, state: Any, rounds: Sequence[Any], hits: Sequence[Any]) -> Any:  # noqa: ANN401
+        """The state after the rounds' replies."""
         ...
 
     def estimate(self, state: Any) -> Estimate:  # noqa: ANN401
@@ -63,6 +74,35 @@ class Estimator(Protocol):
     def expected_queries(self, goal: Goal, amplitude: float) -> float:
         """Queries that a run at this amplitude is expected to spend, for planning."""
         ...
+
+
+def phases(oracle: object, bits: int, shots: int) -> tuple[int, ...]:
+    """Outcomes of the phase register, if the oracle has one.
+
+    Raises:
+        Unsupported: when it has none.
+    """
+    if not isinstance(oracle, SupportsPhase):
+        msg = (
+            f"{type(oracle).__name__} has no phases(bits, shots), which phase estimation needs: "
+            "take the backend Aer or Ideal, or an estimator other than Canonical"
+        )
+        raise Unsupported(msg)
+    return oracle.phases(bits, shots)
+
+
+def replies(oracle: RunsRounds, requests: Sequence[Request]) -> tuple[Reply, ...]:
+    """One reply a request: all rounds in one job, phase rounds one by one.
+
+    Raises:
+        Unsupported: when a phase round meets an oracle without a phase register.
+    """
+    rounds = [one for one in requests if isinstance(one, Round)]
+    hits = iter(oracle.run(rounds) if rounds else ())
+    return tuple(
+        phases(oracle, one.bits, one.shots) if isinstance(one, PhaseRound) else next(hits)
+        for one in requests
+    )
 
 
 def run_estimator(
@@ -88,6 +128,9 @@ def run_estimator(
         stop: ends the run early when true of the estimate so far.
         rng: of the estimator's own choices.
 
+    Raises:
+        Unsupported: when the estimator asks for a `PhaseRound` and the oracle has no `phases`.
+
     >>> from qmc import Goal
     >>> from qmc.estimators import Iterative, run_estimator
     >>> from qmc.testing import BinomialOracle
@@ -100,7 +143,7 @@ def run_estimator(
     state = first = estimator.start(goal, prior, oracle.decay)
     try:
         while rounds := estimator.ask(state, stream):
-            state = estimator.tell(state, rounds, oracle.run(rounds))
+            state = estimator.tell(state, rounds, replies(oracle, rounds))
             if stop is not None and stop(estimator.estimate(state)):
                 break
     except KeyboardInterrupt:

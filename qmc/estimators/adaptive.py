@@ -1,0 +1,250 @@
+"""`Adaptive`: a posterior on live cells chooses each round by information per query."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qmc import checks
+from qmc.estimators.candidates import DRAWS, propose
+from qmc.estimators.posterior import (
+    Cells,
+    Shots,
+    distribution,
+    first_cells,
+    heaviest_window,
+    shortest_interval,
+    update,
+)
+from qmc.problem import Goal
+from qmc.result import UNIT, Estimate, Interval, Status
+from qmc.rounds import Round
+
+# cells with less than this share of the best cell's likelihood are dropped
+FLOOR = 1e-5
+# cells are not cut below this width; a run that gets there cannot be told further by doubles
+SMALLEST = 1e-13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptiveState:
+    """Everything a run knows; plain numbers, so it can be stored and gone on with.
+
+    Attributes:
+        goal: what to reach.
+        error: posterior mass that may lie outside the interval (a prior's share taken off).
+        decay: visibility lost per power.
+        theta, log_likelihood, width: the cells of the angle, see `posterior.Cells`.
+        rounds: (power, steer, shots, hits) of each round told.
+        spent: queries so far.
+        value, low, high: what was read last, of the amplitude.
+        finished, status: whether it ends here, and how; "interrupted" while it runs.
+    """
+
+    goal: Goal
+    error: float
+    decay: float
+    theta: tuple[float, ...]
+    log_likelihood: tuple[float, ...]
+    width: float
+    rounds: tuple[tuple[int, float, int, int], ...] = ()
+    spent: int = 0
+    value: float = 0.5
+    low: float = 0.0
+    high: float = 1.0
+    finished: bool = False
+    status: Status = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptive:
+    """Adaptive Bayesian amplitude estimation with a steered phase.
+
+    Algorithm: the likelihood of all shots is kept exactly on cells of the angle theta, amplitude =
+    sin^2 theta, flat at first; cells that lose all weight are dropped and the others halved. Each
+    round is the best of a few random candidates (power, steer) by the shot's information about
+    theta over its queries 2k+1, as in Bayesian experimental design (Lindley 1956,
+    doi:10.1214/aoms/1177728069) applied to phase estimation (Wiebe and Granade, arXiv:1508.00869).
+    Steering by one ancilla moves the phase by a known amount, so no amplitude is exceptional and a
+    shot sits on the steep part of its fringe. The run ends when some interval of the wanted
+    half-width holds the confidence in posterior mass; without a tolerance, at the budget, with the
+    shortest interval of that mass.
+
+    Guarantee: measured, not proved; `python -m benchmarks run estimators` holds its coverage at
+    each amplitude. The interval is to be read at the end (`anytime_valid` is False): stopping by
+    other rules would select on it. `Certified` is proved, at about twice the queries.
+
+    Cost: about 3 / tolerance queries, less next to 0 and 1.
+
+    Attributes:
+        shots: of a round; one is cheapest in queries, ten in rounds.
+        max_power: largest power.
+        cells: of the posterior, at most.
+        max_rounds: after these the run ends as "unresolved".
+    """
+
+    shots: int = 1
+    max_power: int = 2**30
+    cells: int = 80
+    max_rounds: int = 4000
+
+    def __post_init__(self) -> None:
+        """Refuse fields out of range."""
+        for name, least in (("shots", 1), ("max_power", 0), ("cells", 16), ("max_rounds", 1)):
+            object.__setattr__(self, name, checks.whole(name, getattr(self, name), least))
+
+    @property
+    def anytime_valid(self) -> bool:
+        """False: read the interval at the end."""
+        return False
+
+    def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> AdaptiveState:
+        """The first state. A prior that leaves no share of the error is not used."""
+        decay = checks.finite("decay", decay)
+        if decay < 0.0:
+            raise checks.refuse("decay", decay, "0 or above")
+        error = prior.confidence - goal.confidence
+        if error <= 0.0:
+            prior, error = UNIT, 1.0 - goal.confidence
+        ends = (math.asin(math.sqrt(min(max(end, 0.0), 1.0))) for end in (prior.low, prior.high))
+        low, high = (np.array([end]) for end in ends)
+        cells = first_cells(low, np.maximum(high, low + 1e-12), self.cells)
+        state = AdaptiveState(
+            goal=goal, error=error, decay=decay, theta=(), log_likelihood=(), width=0.0
+        )
+        return self._decide(_with_cells(state, cells), cells)
+
+    def ask(self, state: AdaptiveState, rng: np.random.Generator) -> tuple[Round, ...]:
+        """The next round; () when finished. Draws its candidates from `rng`."""
+        if state.finished:
+            return ()
+        cells = _cells(state)
+        left = _queries_left(state)
+        most = np.array([self.largest(state.decay, left)])
+        draws = rng.random((1, DRAWS))
+        power, steer = propose(cells, cells.weights, most, np.array([state.decay]), draws)
+        k = int(power[0])
+        shots = self.shots if left is None else min(self.shots, left // (2 * k + 1))
+        return (Round(k, shots, float(steer[0])),)
+
+    def tell(
+        self, state: AdaptiveState, rounds: Sequence[Round], hits: Sequence[int]
+    ) -> AdaptiveState:
+        """Weigh the cells by the hits, and see whether the goal is reached.
+
+        Raises:
+            InvalidProblem: for hits outside [0, shots].
+        """
+        for each, count in zip(rounds, hits, strict=True):
+            checks.whole("hits", count, 0, each.shots)
+        told = _pooled(rounds, hits)
+        new, before = _shots(told, state.decay), _shots(state.rounds, state.decay)
+        cells, _ = update(_cells(state), before, new, FLOOR)
+        state = replace(
+            _with_cells(state, cells),
+            rounds=state.rounds + told,
+            spent=state.spent + sum(each.queries for each in rounds),
+        )
+        return self._decide(state, cells)
+
+    def estimate(self, state: AdaptiveState) -> Estimate:
+        """Posterior mean and interval: of the wanted half-width at the end, else the shortest."""
+        interval = Interval(state.low, state.high, state.goal.confidence)
+        return Estimate(state.value, interval, state.status)
+
+    def expected_queries(self, goal: Goal, amplitude: float) -> float:
+        """Queries 3.9 sin(2 theta) / tolerance, at least a few shots; see the benchmark."""
+        limit = float(goal.queries) if goal.queries is not None else math.inf
+        allowed = goal.allowed_half_width(amplitude)
+        if allowed is None:
+            return limit
+        if allowed <= 0.0:
+            return min(limit, float(self.max_rounds) * (2 * self.max_power + 1))
+        slope = max(2.0 * math.sqrt(max(amplitude * (1.0 - amplitude), 0.0)), math.sqrt(allowed))
+        return min(limit, max(3.9 * slope / allowed, 1.0))
+
+    def largest(self, decay: float, left: int | None) -> float:
+        """Largest factor 2k+1 of a round."""
+        most = 2.0 * self.max_power + 1.0
+        if decay > 0.0:
+            # beyond one e-folding a shot tells little and costs more
+            most = min(most, 2.0 / decay + 1.0)
+        if left is not None:
+            most = min(most, max(1.0, left / self.shots))
+        return most
+
+    def _decide(self, state: AdaptiveState, cells: Cells) -> AdaptiveState:
+        """Read the interval; finish at the tolerance, the budget or the last round."""
+        left = _queries_left(state)
+        value, low, high, met = read(cells, 0, state.goal, state.error)
+        state = replace(state, value=value, low=low, high=high)
+        if met:
+            return replace(state, finished=True, status="converged")
+        if left is not None and left < 1:
+            return replace(state, finished=True, status="budget_exhausted")
+        if len(state.rounds) >= self.max_rounds or state.width < SMALLEST:
+            return replace(state, finished=True, status="unresolved")
+        return state
+
+
+def read(cells: Cells, run: int, goal: Goal, error: float) -> tuple[float, float, float, bool]:
+    """Value, low and high of one run's amplitude, and whether the goal's tolerance is met."""
+    weights = cells.weights_of(run)
+    edges, cdf = distribution(cells.theta[run], weights, float(cells.width[run]))
+    mean = float((weights * np.square(np.sin(cells.theta[run]))).sum())
+    allowed = goal.allowed_half_width(mean)
+    if allowed is not None and allowed > 0.0:
+        mass, centre = heaviest_window(edges, cdf, allowed)
+        if mass >= 1.0 - error:
+            low, high = max(0.0, centre - allowed), min(1.0, centre + allowed)
+            return min(max(mean, low), high), low, high, True
+    low, high = shortest_interval(edges, cdf, 1.0 - error)
+    low, high = min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
+    return min(max(mean, low), high), low, high, False
+
+
+def _pooled(
+    rounds: Sequence[Round], hits: Sequence[int]
+) -> tuple[tuple[int, float, int, int], ...]:
+    """(power, steer, shots, hits), rounds of one kind together: n shots are n single ones."""
+    found: dict[tuple[int, float], tuple[int, int]] = {}
+    for each, count in zip(rounds, hits, strict=True):
+        shots, seen = found.get((each.power, each.steer), (0, 0))
+        found[each.power, each.steer] = shots + each.shots, seen + int(count)
+    return tuple((*kind, *counts) for kind, counts in found.items())
+
+
+def _queries_left(state: AdaptiveState) -> int | None:
+    return None if state.goal.queries is None else state.goal.queries - state.spent
+
+
+def _cells(state: AdaptiveState) -> Cells:
+    return Cells(
+        theta=np.array([state.theta]),
+        log_likelihood=np.array([state.log_likelihood]),
+        width=np.array([state.width]),
+    )
+
+
+def _with_cells(state: AdaptiveState, cells: Cells) -> AdaptiveState:
+    return replace(
+        state,
+        theta=tuple(cells.theta[0].tolist()),
+        log_likelihood=tuple(cells.log_likelihood[0].tolist()),
+        width=float(cells.width[0]),
+    )
+
+
+def _shots(rounds: Sequence[tuple[int, float, int, int]], decay: float) -> Shots:
+    table = np.array(rounds, dtype=np.float64).reshape(-1, 4)
+    power, steer, shots, hits = (column[None, :] for column in table.T)
+    return Shots(
+        factor=2.0 * power + 1.0,
+        steer=steer,
+        contrast=np.exp(-decay * power),
+        ones=hits,
+        zeros=shots - hits,
+    )
