@@ -13,6 +13,9 @@ from benchmarks import store
 from benchmarks.suites import SUITES
 from qmc.tables import TextTable
 
+# columns of words, set to the left
+_WORDS = ("case", "what", "estimator", "engine")
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
@@ -29,17 +32,19 @@ def run_suite(
     small: Annotated[bool, typer.Option("--small", help="seconds instead of minutes")] = False,
     seeds: Annotated[int, typer.Option(min=1, help="runs of each case")] = 1000,
     output: Annotated[Path, typer.Option(help="folder")] = Path("benchmark-results"),
+    resume: Annotated[bool, typer.Option("--resume", help="go on where a run stopped")] = False,
 ) -> None:
     """Run one suite; Ctrl-C keeps the rows that are finished and exits 130."""
     if suite not in SUITES:
         typer.echo(f"suite={suite!r}: must be one of {', '.join(SUITES)}", err=True)
         raise typer.Exit(2)
     lines = output / f"{suite}.jsonl"
-    lines.unlink(missing_ok=True)
-    rows = []
+    rows = store.read(lines) if resume else []
+    if not resume:
+        lines.unlink(missing_ok=True)
     interrupted = False
     try:
-        for row in SUITES[suite](seeds, small):
+        for row in SUITES[suite](seeds, small, tuple(rows)):
             store.append(lines, row)
             rows.append(row)
             if sys.stderr.isatty():
@@ -47,8 +52,8 @@ def run_suite(
     except KeyboardInterrupt:
         interrupted = True
     cells = tuple(tuple(map(store.cell, row.values())) for row in rows)
-    table = TextTable(suite, tuple(rows[0]) if rows else (), cells)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    table = TextTable(suite, tuple(rows[0]) if rows else (), cells, _WORDS)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
     store.write_markdown(output / f"{suite}.md", suite, rows)
     typer.echo(f"Rows: {lines}")
     if interrupted:

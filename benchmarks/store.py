@@ -20,6 +20,13 @@ def append(path: Path, row: dict[str, Any]) -> None:
         file.write(json.dumps(row) + "\n")
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of an earlier run; none where there is no file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def write_markdown(path: Path, suite: str, rows: Sequence[dict[str, Any]]) -> None:
     """A table with the date, machine and versions under it."""
     columns = list(rows[0]) if rows else []

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.suites import SUITES
+from benchmarks.suites.estimators import estimators
 
 RUNNER = CliRunner()
 
@@ -44,3 +45,23 @@ def test_list_and_a_wrong_name():
     wrong = RUNNER.invoke(app, ["run", "speed"])
     assert wrong.exit_code == 2
     assert "coverage, convergence, peers" in wrong.output
+
+
+def test_estimators_suite_measures_each_and_goes_on_where_it_stopped(tmp_path):
+    rows = rows_of(tmp_path, "estimators")
+    assert [row["estimator"] for row in rows[1:]] == list(estimators())
+    for row in rows[1:]:
+        assert 0.0 < row["NQ x eps"] < 0.5 * row["NA x eps"]
+        assert row["worst coverage"] <= row["coverage"] <= 1.0
+    proved = ("Iterative", "Iterative, Chernoff", "ModifiedIterative", "RealAmplitude")
+    found = {row["estimator"]: row for row in rows}
+    assert min(found[name]["coverage"] for name in proved) >= 0.8  # of 24 runs
+    assert found["Adaptive"]["NA x eps"] < found["Iterative"]["NA x eps"]
+    lines = tmp_path / "estimators.jsonl"
+    kept = lines.read_text().splitlines()[:-1]
+    lines.write_text("\n".join(kept) + "\n")
+    again = ["run", "estimators", "--small", "--output", str(tmp_path), "--resume"]
+    assert RUNNER.invoke(app, again).exit_code == 0
+    after = lines.read_text().splitlines()
+    assert after[:-1] == kept
+    assert json.loads(after[-1])["estimator"] == rows[-1]["estimator"]

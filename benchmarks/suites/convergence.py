@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.cases import prices, risks
@@ -14,8 +14,9 @@ from qmc.result import Engine
 _SMALL_SEEDS = 8
 
 
-def run(seeds: int, small: bool) -> Iterator[dict[str, Any]]:
+def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterator[dict[str, Any]]:
     """A row a problem, engine and budget; the slope stands in every row of its engine."""
+    del done
     seeds = _SMALL_SEEDS if small else min(seeds, 200)
     budgets = [2_000, 8_000] if small else [1_000, 4_000, 16_000, 64_000, 256_000]
     cases: dict[str, tuple[Problem, int]] = {"call": (prices()["call"], 5)}

@@ -6,7 +6,7 @@ import math
 import statistics
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cases import tutorial_call
@@ -24,8 +24,9 @@ _STRIKE, _RATE, _YEARS = 1.896, 0.05, 40.0 / 365.0
 _REPEATS = 25
 
 
-def run(seeds: int, small: bool) -> Iterator[dict[str, Any]]:
+def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterator[dict[str, Any]]:
     """Rows of circuit sizes, then of the timed tutorial call, ours and theirs in turn."""
+    del done
     del seeds
     problem = tutorial_call()
     for qubits in (3,) if small else (3, 5, 8):
