@@ -3,6 +3,7 @@
 from qmc.estimators.adaptive import Adaptive
 from qmc.estimators.bayesian import Bayesian
 from qmc.estimators.canonical import Canonical
+from qmc.estimators.certified import Certified
 from qmc.estimators.chebyshev import Chebyshev
 from qmc.estimators.faster import Faster
 from qmc.estimators.iterative import Iterative
@@ -19,6 +20,7 @@ __all__ = [
     "Adaptive",
     "Bayesian",
     "Canonical",
+    "Certified",
     "Chebyshev",
     "Estimator",
     "Faster",
