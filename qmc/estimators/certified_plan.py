@@ -17,8 +17,8 @@ from qmc.estimators.certified_tests import (
     hit_chance,
     outcomes,
     sizes,
-    steered_angle,
 )
+from qmc.estimators.posterior import steered_angle
 
 _CELLS = 64  # groups of cells, to compare stages
 _SWINGS = np.linspace(0.9, 2.3, 8)  # phases that the hull may span, radians

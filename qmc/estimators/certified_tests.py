@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, gammaln
 
+from qmc.estimators.posterior import steered_angle
+
 Array = NDArray[np.float64]
 Told = tuple[int, float, int, int]  # power, steer, shots and hits of one stage
 
@@ -66,14 +68,6 @@ def outcomes(shots: int, low: float, high: float) -> Outcomes:
     step = max(1.0, deviation / _PER_DEVIATION, (last - first) / _MOST_BINS)
     inner = np.arange(first, last + 1.0, step).astype(np.int64)
     return Outcomes(shots, np.unique(np.concatenate(([0], inner, [shots + 1]))))
-
-
-def steered_angle(theta: Array, steer: Array | float) -> Array:
-    """Arcsine of the root of the steered amplitude; keeps full precision at both ends."""
-    kept = 1.0 - np.abs(steer)
-    hit = kept * np.sin(theta) ** 2 + np.maximum(np.negative(steer), 0.0)
-    miss = kept * np.cos(theta) ** 2 + np.maximum(steer, 0.0)
-    return np.asarray(np.arctan2(np.sqrt(hit), np.sqrt(miss)))
 
 
 def hit_chance(phase: Array, visible: Array | float) -> Array:

@@ -85,7 +85,7 @@ class Cells:
         return np.asarray(raw / raw.sum())
 
 
-def steered_angle(theta: Array, steer: Array) -> Array:
+def steered_angle(theta: Array, steer: Array | float) -> Array:
     """The angle of the steered amplitude (1 - |s|) sin^2 theta + max(-s, 0); exact at both ends."""
     keep = 1.0 - np.abs(steer)
     up = keep * np.square(np.sin(theta)) + np.maximum(-steer, 0.0)
