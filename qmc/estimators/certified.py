@@ -10,8 +10,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.errors import InvalidProblem
-from qmc.estimators.certified_plan import Outlook, Stage, choose, last_stage, within_budget
-from qmc.estimators.certified_tests import (
+from qmc.estimators.certified_bets import (
     DEAD,
     Array,
     Told,
@@ -22,13 +21,22 @@ from qmc.estimators.certified_tests import (
     posterior,
     scores,
 )
+from qmc.estimators.certified_plan import (
+    MOST_SHOTS,
+    Outlook,
+    Stage,
+    capped,
+    choose,
+    last_stage,
+    within_budget,
+)
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval, Status
 from qmc.rounds import Round
 
-_QUADRANT = 0.5 * math.pi
 _MOST_STAGES = 300
-_FIT = 5.3  # NA x eps at uniform random amplitudes, see `expected_queries`
+_GIVE_UP = 35.0  # queries over 2k+1 at max_power, for an amplitude at its goal's origin
+_FIT = 5.0  # NA x eps at uniform random amplitudes, see `expected_queries`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +49,7 @@ class CertifiedState:
         low, high: ends of the hull of theta, amplitude = sin^2 theta, in [0, pi/2].
         balance: one number for each of the equal cells of the hull, 1 when it is dead.
         history: power, steer, shots and hits of the stages so far.
-        stage: the next stage.
+        stage: the next stage, chosen from the past alone.
         last: whether the run ends with it.
         value: the mean amplitude of the posterior on the hull.
         spent: queries so far.
@@ -75,39 +83,46 @@ class CertifiedState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certified:
-    """Amplitude estimation whose interval is proved valid, for every amplitude and every rule.
+    """Amplitude estimation in stages, by exact bets against every angle: proved, in few rounds.
 
-    Algorithm: the hull of angles theta, amplitude = sin^2 theta, is cut into cells. A stage is one
-    circuit (power, steer) and one number of shots, both fixed before its shots. It turns the
-    balance of each cell into a score for every number of hits; cells whose score reaches one are
-    dead, and the hull of the others is cut anew. The next stage is the one with the least expected
-    queries to the end; the last one is taken only when every outcome ends within the tolerance.
+    Algorithm: this project's; the steering ancilla as in `Round`. The hull of the angle theta,
+    amplitude = sin^2 theta, is cut into equal cells; each owns a balance, at first the error
+    1 - confidence. A stage is one circuit (power, steer) and one number of shots. It turns a
+    cell's balance into a score for every number of hits: 1 (the cell is dead) where the hits
+    speak most against the cell, compared with what all cells lead to expect, and less than 1
+    elsewhere, the more the stranger. The score of what was counted is the cell's next balance;
+    the next hull spans the cells alive. Stages are chosen by expected queries.
 
-    Guarantee, proved: P(the hull ever loses the amplitude) <= 1 - confidence, whatever the rule
-    that chooses stages and whenever one stops.
-    1. A cell begins with the balance e = 1 - confidence. A stage's score S, a function of the
-       hits, has at every angle of the cell a mean of at most the balance: it is paid to rejecting
-       outcomes (S = 1) and, in proportion to odds against the cell, to the others, and scaled until
-       the mean is the balance at the cell's least and largest hit probability. S falls and then
-       rises with the hits, so its mean under Binomial(n, p) has no maximum between these two
-       (variation diminishing: Karlin 1968, Total Positivity, chapter 5), and they bound the cell.
-       A cell that holds a dark or bright point of its fringe takes that extreme as an end.
-    2. The balance that the true angle sees is therefore a nonnegative supermartingale that starts
-       at e, designs being chosen from the past; a new cell inherits the least balance of the old
-       ones it meets, which only lowers it. Ville's inequality (1939): it ever reaches one with
-       probability at most e. The true cell is dead only then.
-    3. Known noise changes the two hit probabilities and nothing else. A prior interval spends its
-       own share of the error before the first stage.
-    Betting against each null at once, with a mixture over the rest as the alternative, is that of
-    safe testing (Grunwald, de Heide and Koolen, arXiv:1906.07801).
+    Guarantee: proved, for every amplitude, tolerance and rule of choosing stages and of stopping,
+    at all rounds at once: the hull contains the amplitude with the goal's confidence.
 
-    Cost: about 5 / tolerance queries at uniform random amplitudes, in 6 to 13 stages from 1e-2 to
-    1e-5; `python -m benchmarks run estimators`.
+    1. One stage, one cell. The hits are binomial with a chance p that is known for each theta,
+       p = 1/2 - v cos(2 (2k+1) theta') / 2, theta' the steered angle (increasing in theta), v the
+       visibility at the known decay. Over a cell p fills a known interval: its ends belong to the
+       cell's ends, or are (1 -+ v) / 2 where the cell holds a dark or bright point of the fringe.
+    2. Its mean score. A score f falls and then rises with the hits. With r = p / (1 - p),
+       d/dp E f(X) = n (1 - p)^(n-1) sum_y C(n-1, y) r^y (f(y+1) - f(y)). Let y0 be the first rise.
+       After division by r^y0 no term of the sum decreases in r: those before y0 are at most 0
+       and shrink, the others at least 0 and grow. So E f first falls, then rises in p, and is
+       largest at an end of the interval. At both ends it is made at most the balance (less a
+       margin for rounding), hence it is at most the balance for every theta of the cell.
+    3. All stages. Follow the balance M of the cell that holds the true theta. A stage, the cells
+       and the scores are fixed by the past before the shots, so by 2 E[M next | past] <= M. A new
+       cell takes the least balance of the old cells it meets (dead ones count 1): M can only
+       fall, also for the part that holds theta. So M >= 0 is a supermartingale from the error
+       on, and P(M ever reaches 1) <= error (Ville 1939). Until then the hull contains theta.
+
+    A prior that misses and a decay other than the one told are outside this proof; a prior's
+    error is taken off first. When no cell is left, the hull before stays: "unresolved". So ends
+    a tolerance out of reach of `max_power`, or a relative one at an amplitude at its origin.
+
+    Cost: about 5 / tolerance queries at uniform random amplitudes, 6.5 / tolerance at 1/2, see
+    `expected_queries`; 6 to 17 rounds from 1e-2 to 1e-6. More shots a stage make fewer rounds.
 
     Attributes:
-        max_power: largest power.
-        shots: numbers of shots that a stage may have, increasing.
-        cells: of the hull.
+        max_power: largest power; there stages take as many shots as they need.
+        shots: numbers of shots that a stage may have before, increasing.
+        cells: of the hull, 64 to 4,096; more cost time and save some per cent of the queries.
     """
 
     max_power: int = 2**20
@@ -143,7 +158,7 @@ class Certified:
         balance = (error,) * self.cells
         state = CertifiedState(goal=goal, decay=decay, low=low, high=high, balance=balance)
         middle = state.interval.midpoint
-        if prior != UNIT and goal.met(middle, state.interval.half_width):
+        if low == high or (prior != UNIT and goal.met(middle, state.interval.half_width)):
             return replace(state, value=middle, finished=True, status="converged")
         return self._plan(state)
 
@@ -189,12 +204,12 @@ class Certified:
         allowed = goal.allowed_half_width(amplitude)
         if allowed is None:
             return limit
-        least = 1.0 / (2.0 * self.max_power + 1.0) ** 2
-        allowed = max(allowed, 0.25 * least)
+        largest = 2.0 * self.max_power + 1.0
+        if allowed == 0.0:
+            return min(limit, _GIVE_UP * largest)
         slope = max(2.0 * math.sqrt(max(amplitude * (1.0 - amplitude), 0.0)), math.sqrt(allowed))
         cost = _FIT * 4.0 / math.pi * slope / allowed
-        counting = (slope / allowed) ** 2 * math.sqrt(least)
-        return min(limit, max(cost, counting, 1.0))
+        return min(limit, max(cost, (slope / allowed) ** 2 / largest, 1.0))
 
     def _settle(self, state: CertifiedState, hits: int) -> CertifiedState:
         """Balances after these hits, the hull of the cells alive, and the value."""
@@ -205,7 +220,8 @@ class Certified:
         laws = bins.law(low), bins.law(high)
         weight = expected_weight(centre, state.history, state.decay)
         mixture = weight @ (0.5 * (laws[0] + laws[1]))
-        left = scores(balance, stage.share, stage.bet, mixture, laws)[:, bins.bin(hits)]
+        left = scores(balance, stage.share, stage.bet, mixture, laws, bins.rounding)
+        left = left[:, bins.bin(hits)]
         left = np.where(balance < DEAD, left, DEAD)
         told = (stage.power, stage.steer, stage.shots, hits)
         state = replace(
@@ -228,7 +244,8 @@ class Certified:
             return replace(state, finished=True, status="converged")
         if state.last or (state.goal.queries is not None and state.spent >= state.goal.queries):
             return replace(state, finished=True, status="budget_exhausted")
-        if len(state.history) >= _MOST_STAGES:
+        hopeless = sum(shots >= MOST_SHOTS for _, _, shots, _ in state.history) >= 2
+        if hopeless or len(state.history) >= _MOST_STAGES:
             return replace(state, finished=True, status="unresolved")
         return self._plan(state)
 
@@ -249,6 +266,8 @@ class Certified:
             shots=self.shots,
             history=state.history,
         )
+        if goal.queries is None and capped(look) and _allowed(state) == 0.0:
+            return replace(state, finished=True, status="unresolved")
         if goal.queries is not None:
             look = replace(look, target=max(look.target, within_budget(look)))
             if look.ratio < 2.0 and look.target > _target(state):
@@ -256,16 +275,19 @@ class Certified:
         return replace(state, stage=choose(look))
 
 
+def _allowed(state: CertifiedState) -> float:
+    """The half-width that the tolerances allow at the tightest amplitude of the hull."""
+    interval = state.interval
+    tightest = min(max(state.goal.origin, interval.low), interval.high)
+    return state.goal.allowed_half_width(tightest) or 0.0
+
+
 def _target(state: CertifiedState) -> float:
-    """Half-width to aim at: the tightest on the hull, but no less than 1/64 of its width."""
-    interval, origin = state.interval, state.goal.origin
-    tightest = min(max(origin, interval.low), interval.high)
-    allowed = state.goal.allowed_half_width(tightest)
-    if state.goal.relative_tolerance is None and allowed is not None:
+    """Half-width to aim at; a relative tolerance is unknown yet, so not below 1/64 of the hull."""
+    allowed = _allowed(state)
+    if state.goal.relative_tolerance is None:
         return allowed
-    if allowed is None:
-        return 0.0
-    return max(allowed, interval.width / 64.0)
+    return max(allowed, state.interval.width / 64.0)
 
 
 def _valued(state: CertifiedState) -> CertifiedState:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from qmc.estimators.certified_tests import (
+from qmc.estimators.certified_bets import (
     DEAD,
     Array,
     Told,
@@ -23,7 +23,7 @@ from qmc.estimators.posterior import steered_angle
 _CELLS = 64  # groups of cells, to compare stages
 _SWINGS = np.linspace(0.9, 2.3, 8)  # phases that the hull may span, radians
 _MOST_STEER = 0.8
-_MOST_SHOTS = 2**20
+MOST_SHOTS = 2**26  # of a long stage at the largest power
 _MOST_SHARE = 0.98
 _WHOLE = 1.0 - 1e-6
 _HUGE = 1e30
@@ -98,9 +98,9 @@ def choose(look: Outlook) -> Stage:
 def last_stage(look: Outlook) -> Stage:
     """All queries left and the whole balance, where the hull is expected to shrink most."""
     scout, best = _scout(look), math.inf
-    stage = Stage(shots=min(int(look.left), _MOST_SHOTS), share=_WHOLE)
+    stage = Stage(shots=min(int(look.left), MOST_SHOTS), share=_WHOLE)
     for factor in np.unique(scout.factor[scout.factor <= look.left]):
-        shots = min(int(look.left) // int(factor), _MOST_SHOTS)
+        shots = min(int(look.left) // int(factor), MOST_SHOTS)
         one = scout.only(scout.factor == factor)
         law, mixture = one.expect(shots)
         tail = sizes(mixture[:, None, :] / np.maximum(law, 1e-300), (law,))
@@ -128,7 +128,7 @@ def to_go(look: Outlook, width: Array, slope: Array, balance: float) -> Array:
     log = np.log(np.maximum(width / (2.0 * look.target), 1.0))
     unit = np.interp(log, _RATIO, _TO_GO) + _ROUND * log
     free = unit * slope / (2.0 * look.target) * (0.05 / max(balance, 1e-12)) ** _THRIFT
-    factor, shots = _capped(look, balance)
+    factor, shots = _needed(look, balance)
     return np.asarray(np.where(log > 0.0, np.maximum(free, factor * shots), 0.0))
 
 
@@ -170,14 +170,14 @@ class _Scout:
         return width, width / (last - first)
 
     def costs(self, shots: int, share: float, tail: Array, mixture: Array) -> Array:
-        """Expected queries by circuit; huge where the hull hardly shrinks; affordable ones."""
+        """Expected queries by circuit; huge where the hull hardly shrinks, infinite too dear."""
         width, slope = self.widths(share, tail)
         typical = math.exp(float(self.weight @ np.log(self.balance)))
         after = (mixture * to_go(self.look, width, slope, (1.0 - share) * typical)).sum(axis=1)
         low, high = np.sin(self.look.edges[[0, -1]]) ** 2
-        price = _ROUND * (high - low) / (self.high[-1] - self.low[0]) / self.look.target
+        price = 0.5 * _ROUND * (high - low) / (self.high[-1] - self.low[0]) / self.look.target
         gain = -(mixture * np.log(width / (high - low))).sum(axis=1)
-        cost = shots * self.factor + after + 0.5 * price
+        cost = shots * self.factor + after + price
         cost = np.where(gain >= _LEAST_GAIN, cost, _HUGE * np.exp(-gain))
         return np.where(shots * self.factor <= self.look.left, cost, math.inf)
 
@@ -226,11 +226,10 @@ def _circuits(look: Outlook) -> tuple[NDArray[np.int64], Array]:
 
 def _numbers(look: Outlook) -> tuple[int, ...]:
     """Shot numbers to compare: more for a wide hull, where they are cheap and save rounds."""
-    reach = _reach(look)
-    if reach < _SWINGS[0] or reach < look.ratio < _LONG:
-        needed = _capped(look, float(np.median(look.balance)))[1]
+    if capped(look) or reach(look) < look.ratio < _LONG:
+        needed = _needed(look, float(np.median(look.balance)))[1]
         ladder = needed * np.array([1.0 / 16.0, 0.25, 0.6, 1.0, 1.4])
-        return tuple(int(each) for each in np.clip(ladder, 1.0, _MOST_SHOTS))
+        return tuple(int(each) for each in np.clip(ladder, 1.0, MOST_SHOTS))
     strict = _score(float(np.median(look.balance))) * math.exp(look.decay * _usual_power(look))
     least = 0.25 * strict**2 * math.sqrt(look.ratio)
     first = sum(each < least for each in look.shots)
@@ -238,12 +237,17 @@ def _numbers(look: Outlook) -> tuple[int, ...]:
     return look.shots[first : first + _NUMBERS]
 
 
-def _reach(look: Outlook) -> float:
+def reach(look: Outlook) -> float:
     """The phase that the hull spans at the largest power."""
     return (2 * look.cap + 1) * float(look.edges[-1] - look.edges[0])
 
 
-def _capped(look: Outlook, balance: float) -> tuple[int, float]:
+def capped(look: Outlook) -> bool:
+    """Whether even the largest power spans less of the fringe than is useful."""
+    return reach(look) < float(_SWINGS[0])
+
+
+def _needed(look: Outlook, balance: float) -> tuple[int, float]:
     """The largest factor, and the shots that end the run there."""
     low, high = np.sin(look.edges[[0, -1]]) ** 2
     factor, slope = 2 * look.cap + 1, (high - low) / (look.edges[-1] - look.edges[0])
@@ -266,8 +270,8 @@ def _shares(look: Outlook) -> tuple[float, ...]:
     ratio = look.ratio
     usual = min(_MOST_SHARE, 4.0 * max(ratio, 1.0) ** -1.5)
     if ratio > 10.0:
-        usual = 0.126 * (10.0 / ratio) ** 0.8
-    if _reach(look) < ratio:  # a long stage at the largest power will end the run: save for it
+        usual = max(1e-4, 0.126 * (10.0 / ratio) ** 0.8)
+    if reach(look) < ratio:  # a long stage at the largest power will end the run: save for it
         return (min(0.05, 0.25 * usual), _MOST_SHARE if ratio < _LONG else min(0.1, usual))
     return (usual, min(_MOST_SHARE, 3.0 * usual))
 

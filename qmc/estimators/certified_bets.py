@@ -22,7 +22,7 @@ DEAD = 1.0
 _SINGLES = 256  # up to so many shots every number of hits is an outcome of its own
 _MOST_BINS = 600
 _PER_DEVIATION = 6.0  # bins in a standard deviation, unless that makes too many
-_ROUNDING = 1e-12  # more than float64 may take from the mean of a score
+_ROUNDING = 1e-12  # more than float64 may take from a mean score, relative; absolute with bins
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +36,11 @@ class Outcomes:
 
     shots: int
     firsts: NDArray[np.int64]
+
+    @property
+    def rounding(self) -> float:
+        """What rounding may add to a sum of the law, beyond a relative 1e-12."""
+        return 0.0 if self.firsts.size == self.shots + 2 else _ROUNDING
 
     def bin(self, hits: int) -> int:
         """The bin of this number of hits."""
@@ -112,7 +117,12 @@ def sizes(odds: Array, laws: tuple[Array, ...]) -> Array:
 
 
 def scores(
-    balance: Array, share: float, bet: float, mixture: Array, laws: tuple[Array, Array]
+    balance: Array,
+    share: float,
+    bet: float,
+    mixture: Array,
+    laws: tuple[Array, Array],
+    rounding: float = 0.0,
 ) -> Array:
     """The balance that each outcome leaves to each cell; DEAD where it rejects the cell.
 
@@ -122,18 +132,20 @@ def scores(
         bet: exponent by which what is left is moved to outcomes that speak against the cell.
         mixture: (outcomes,) what is expected, from the past alone.
         laws: (cells, outcomes) at the least and the largest hit probability of each cell.
+        rounding: absolute error of their sums.
 
     A score falls and then rises with the hits. Its mean under Binomial(n, p) then has no interior
-    maximum in p (total positivity: Karlin 1968), so the two laws bound it on the whole cell.
+    maximum in p (see `Certified`), so the two laws bound it on the whole cell.
     """
     law = 0.5 * (laws[0] + laws[1])
     odds = valley(mixture / np.maximum(law, 1e-300), law.argmax(axis=1))
-    level = np.where(share * balance > 10.0 * _ROUNDING, share * balance, -1.0)
+    spare = balance * (1.0 - _ROUNDING) - rounding
+    level = np.where(share * balance > 10.0 * rounding, share * balance, -1.0)
     inside = sizes(odds, laws) > level[:, None]
     accepted = np.maximum.accumulate(inside, axis=1)
     accepted &= np.maximum.accumulate(inside[:, ::-1], axis=1)[:, ::-1]
     moved = np.clip(odds, 1e-12, 1e12) ** bet
-    left = [balance - _ROUNDING - np.where(accepted, 0.0, law).sum(axis=1) for law in laws]
+    left = [spare - np.where(accepted, 0.0, law).sum(axis=1) for law in laws]
     mean = [np.where(accepted, law * moved, 0.0).sum(axis=1) for law in laws]
     pay = np.minimum(*(a / np.maximum(b, 1e-300) for a, b in zip(left, mean, strict=True)))
     return np.where(accepted, np.clip(pay[:, None] * moved, 0.0, DEAD), DEAD)
