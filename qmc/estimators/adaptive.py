@@ -19,6 +19,7 @@ from qmc.estimators.posterior import (
     shortest_interval,
     update,
 )
+from qmc.estimators.priors import checked_decay, prior_angles
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval, Status
 from qmc.rounds import Round
@@ -103,13 +104,8 @@ class Adaptive:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> AdaptiveState:
         """The first state. A prior that leaves no share of the error is not used."""
-        decay = checks.finite("decay", decay)
-        if decay < 0.0:
-            raise checks.refuse("decay", decay, "0 or above")
-        error = prior.confidence - goal.confidence
-        if error <= 0.0:
-            prior, error = UNIT, 1.0 - goal.confidence
-        ends = (math.asin(math.sqrt(min(max(end, 0.0), 1.0))) for end in (prior.low, prior.high))
+        decay = checked_decay(decay)
+        *ends, error = prior_angles(goal, prior)
         low, high = (np.array([end]) for end in ends)
         cells = first_cells(low, np.maximum(high, low + 1e-12), self.cells)
         state = AdaptiveState(

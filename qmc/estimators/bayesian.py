@@ -11,7 +11,8 @@ from scipy.special import betaincinv
 
 from qmc import checks
 from qmc.estimators import quadrants
-from qmc.estimators.quadrants import QUADRANT, Ladder
+from qmc.estimators.priors import QUADRANT
+from qmc.estimators.quadrants import Ladder
 from qmc.problem import Array, Goal
 from qmc.result import UNIT, Estimate, Interval
 from qmc.rounds import Round

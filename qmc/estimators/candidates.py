@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from qmc.estimators.posterior import Cells, spread, steered_angle
+from qmc.estimators.priors import QUADRANT
 from qmc.problem import Array
 
 # candidates a round: so many powers, so many steers for each
@@ -17,7 +16,6 @@ _LOW, _HIGH = 0.15, 0.8
 # a power is useful while its factor times a cell's width stays below this: fringes are resolved
 _RESOLVED = 0.35
 _MAX_STEER = 0.3
-_QUADRANT = 0.5 * math.pi
 
 
 def propose(
@@ -60,8 +58,8 @@ def propose(
 def _steers(cells: Cells, weights: Array, top: Array, bottom: Array, draws: Array) -> Array:
     """Steers (runs, _STEERS) that move the phase of a middling power by up to a quarter turn."""
     centre = (weights * cells.theta).sum(axis=1, keepdims=True)
-    reach = _QUADRANT / np.sqrt(top * bottom)[:, None]
+    reach = QUADRANT / np.sqrt(top * bottom)[:, None]
     shift = reach * ((np.arange(_STEERS) + draws) / _STEERS * 2.0 - 1.0)
-    slope = np.tan(np.clip(centre, 1e-3, _QUADRANT - 1e-3))
+    slope = np.tan(np.clip(centre, 1e-3, QUADRANT - 1e-3))
     steer = np.where(shift > 0.0, 2.0 * shift / slope, 2.0 * shift * slope)
     return np.asarray(np.clip(steer, -_MAX_STEER, _MAX_STEER))

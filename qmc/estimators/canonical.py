@@ -19,11 +19,11 @@ from qmc.estimators.phases import (
     likelihood_radius,
     theorem_radius,
 )
+from qmc.estimators.priors import QUADRANT, angle, checked_decay, prior_angles
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval, Status
 from qmc.rounds import PhaseRound
 
-_RIGHT_ANGLE = 0.5 * math.pi
 _RUNS = (1, 3, 5, 7, 9)  # what `runs=None` chooses from
 _LIKELIHOOD_RUNS = (5, 7, 9)  # the same where the guarantee is asymptotic in the runs
 _LOOKS = 16
@@ -77,14 +77,15 @@ class Canonical:
     from reading to reading. It needs an oracle with `phases(bits, shots)`; others are refused
     by name (`Unsupported`).
 
-    Guarantee: proved for the median. "exact" takes the least window whose miss, a binomial tail
-    of the outcome's law, is at most 1 - confidence for every amplitude (`exact_radius`);
-    "theorem" the k cells of theorem 12, 8 / pi^2 for one run and k = 1. The j-th reading of a
-    relative tolerance spends 1 / (j (j + 1)) of the error, so its interval holds at every
-    reading at once. Maximum likelihood: measured, .93 to 1 at single amplitudes at confidence
-    .95. Its interval is the hull of all amplitudes whose likelihood is within 1.6 times the
-    chi-square quantile of the top; with the quantile itself the law's zeros leave .82. Runs
-    added to too wide an interval are not paid for.
+    Guarantee: for the median, "theorem" is proved: the k cells of theorem 12, 8 / pi^2 for one
+    run and k = 1, and a binomial tail for several. "exact" takes the least window whose miss, a
+    binomial tail of the outcome's exact law, is at most 1 - confidence at 16 angles a cell
+    (`exact_radius`); a test checks angles in between, no proof does. The j-th reading of a
+    relative tolerance spends 1 / (j (j + 1)) of the error, so with such a window its interval
+    holds at every reading at once. Maximum likelihood: measured, .93 to 1 at single amplitudes
+    at confidence .95. Its interval is the hull of all amplitudes whose likelihood is within 1.6
+    times the chi-square quantile of the top; with the quantile itself the law's zeros leave .82.
+    Runs added to too wide an interval are not paid for.
 
     Cost: runs (2^(m+1) - 1) queries: at the steepest amplitude 2 pi radius runs / tolerance, and
     up to twice that as m is whole. Radius x runs is 1 for one run at confidence .81 by the
@@ -120,17 +121,12 @@ class Canonical:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> CanonicalState:
         """The first state. A prior that leaves no share of the error is not used."""
-        decay = checks.finite("decay", decay)
-        if decay < 0.0:
-            raise checks.refuse("decay", decay, "0 or above")
-        error = prior.confidence - goal.confidence
-        if error <= 0.0:
-            prior, error = UNIT, 1.0 - goal.confidence
-        low, high = (_theta(min(max(end, 0.0), 1.0)) for end in (prior.low, prior.high))
+        decay = checked_decay(decay)
+        low, high, error = prior_angles(goal, prior)
         state = CanonicalState(
             goal=goal, error=error, decay=decay, low=low, high=high, likely=_middle(low, high)
         )
-        if prior != UNIT and _met(state):
+        if (low, high) != (0.0, QUADRANT) and _met(state):
             return replace(state, finished=True, status="converged")
         if goal.tolerance is None and goal.relative_tolerance is None:
             return self._planned(state, 0.0)
@@ -231,7 +227,7 @@ class Canonical:
             places = sorted(folded(one, state.bits) for one in state.outcomes)
             likely = cell * places[len(places) // 2]
             width = self._window(state.bits, state.runs, state, state.looks)
-            low, high = max(likely - width, 0.0), min(likely + width, _RIGHT_ANGLE)
+            low, high = max(likely - width, 0.0), min(likely + width, QUADRANT)
         if low > state.high or high < state.low:
             low, high = min(low, state.low), max(high, state.high)
             likely = min(max(likely, low), high)
@@ -275,14 +271,10 @@ class Canonical:
         return max(allowed, 0.5 * (high - low) / _GROWTH)
 
 
-def _theta(amplitude: float) -> float:
-    return math.asin(math.sqrt(amplitude))
-
-
 def _middle(low: float, high: float) -> float:
     """The angle of the amplitude interval's midpoint."""
     middle = 0.5 * (math.sin(low) ** 2 + math.sin(high) ** 2)
-    return min(max(_theta(middle), low), high)
+    return min(max(angle(middle), low), high)
 
 
 def _visible(decay: float, bits: int) -> float:

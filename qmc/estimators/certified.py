@@ -30,6 +30,7 @@ from qmc.estimators.certified_plan import (
     last_stage,
     within_budget,
 )
+from qmc.estimators.priors import QUADRANT, checked_decay, prior_angles
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval, Status
 from qmc.rounds import Round
@@ -147,18 +148,13 @@ class Certified:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> CertifiedState:
         """The first state. A prior that leaves no share of the error is not used."""
-        decay = checks.finite("decay", decay)
-        if decay < 0.0:
-            raise checks.refuse("decay", decay, "0 or above")
-        error = prior.confidence - goal.confidence
-        if error <= 0.0:
-            prior, error = UNIT, 1.0 - goal.confidence
-        ends = (math.asin(math.sqrt(min(max(end, 0.0), 1.0))) for end in (prior.low, prior.high))
-        low, high = ends
+        decay = checked_decay(decay)
+        low, high, error = prior_angles(goal, prior)
         balance = (error,) * self.cells
         state = CertifiedState(goal=goal, decay=decay, low=low, high=high, balance=balance)
         middle = state.interval.midpoint
-        if low == high or (prior != UNIT and goal.met(middle, state.interval.half_width)):
+        informed = (low, high) != (0.0, QUADRANT)
+        if low == high or (informed and goal.met(middle, state.interval.half_width)):
             return replace(state, value=middle, finished=True, status="converged")
         return self._plan(state)
 

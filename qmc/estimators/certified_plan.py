@@ -19,6 +19,7 @@ from qmc.estimators.certified_bets import (
     sizes,
 )
 from qmc.estimators.posterior import steered_angle
+from qmc.estimators.priors import QUADRANT
 
 _CELLS = 64  # groups of cells, to compare stages
 _SWINGS = np.linspace(0.9, 2.3, 8)  # phases that the hull may span, radians
@@ -211,7 +212,7 @@ def _circuits(look: Outlook) -> tuple[NDArray[np.int64], Array]:
     s = (1 - sin^2 t) / (1 - a) - 1.
     """
     low, high = float(look.edges[0]), float(look.edges[-1])
-    middle, quarter = 0.5 * (low + high), 0.5 * math.pi
+    middle, quarter = 0.5 * (low + high), QUADRANT
     odd = 2 * np.rint(0.5 * (_SWINGS / (high - low) - 1.0)).astype(np.int64) + 1
     odd = np.unique(np.clip(odd, 1, 2 * look.cap + 1))
     slot = odd * middle / quarter - 0.5

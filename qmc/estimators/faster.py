@@ -10,7 +10,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.errors import InvalidProblem
-from qmc.estimators.quadrants import checked_decay, share_of_error
+from qmc.estimators.priors import checked_decay, share_of_error
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval, Status
 from qmc.rounds import Round

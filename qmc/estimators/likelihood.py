@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlog1py, xlogy
 
+from qmc.estimators.priors import QUADRANT
 from qmc.problem import Array
 from qmc.rounds import Round
 
-RIGHT_ANGLE = 0.5 * math.pi
 _FIRST_CELLS = 64
 _BEAM = 64
 _FINE = 32.0  # cells across the likelihood set's expected half-width
@@ -96,7 +96,7 @@ def likelihood_set(
     counts: Sequence[Count],
     drop: float,
     decay: float = 0.0,
-    within: tuple[float, float] = (0.0, RIGHT_ANGLE),
+    within: tuple[float, float] = (0.0, QUADRANT),
 ) -> LikelihoodSet:
     """Every angle whose log-likelihood is within `drop` of the largest; no fringe is missed.
 
@@ -155,7 +155,7 @@ def _narrowed(
 
 def _bounds(columns: _Columns, cells: Array) -> Array:
     """Upper bound of the log-likelihood in each cell, (2, n) -> (n,)."""
-    low, high = (_phases(columns, ends) / RIGHT_ANGLE for ends in cells)
+    low, high = (_phases(columns, ends) / QUADRANT for ends in cells)
     first, last = (_chances(columns, ends) for ends in cells)
     top = 0.5 + 0.5 * columns.visible
     least = np.where(2.0 * np.ceil(0.5 * low) <= high, 1.0 - top, np.minimum(first, last))

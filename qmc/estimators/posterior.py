@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qmc.estimators.priors import QUADRANT
 from qmc.problem import Array
 
 _SMALLEST_CELL = 1e-13
@@ -165,7 +166,7 @@ def distribution(theta: Array, weights: Array, width: float) -> tuple[Array, Arr
     """
     used = weights > 0.0
     low = np.square(np.sin(np.maximum(theta[used] - 0.5 * width, 0.0)))
-    high = np.square(np.sin(np.minimum(theta[used] + 0.5 * width, 0.5 * math.pi)))
+    high = np.square(np.sin(np.minimum(theta[used] + 0.5 * width, QUADRANT)))
     top = np.cumsum(weights[used])
     edges = np.stack([low, high], axis=1).ravel()
     cdf = np.stack([top - weights[used], top], axis=1).ravel()

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from qmc import checks
 from qmc.errors import InvalidProblem
+from qmc.estimators.priors import QUADRANT, angle, checked_decay, prior_angles
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval, Status
+from qmc.result import Estimate, Interval, Status
 from qmc.rounds import Round
 
-QUADRANT = 0.5 * math.pi
 _MOST_SHOTS = 2**40  # pooled at one power before a run gives up
 _LAST_QUERIES = 2**24  # the same at the largest power, for a relative tolerance that 0 never meets
 _LAST_SHOTS = 2**12
@@ -67,30 +67,12 @@ class Ladder:
         return None if self.goal.queries is None else self.goal.queries - self.spent
 
 
-def share_of_error(goal: Goal, prior: Interval, whole: Interval = UNIT) -> tuple[Interval, float]:
-    """The prior inside `whole`, and the error left; `whole` when it leaves none or says nothing."""
-    error = prior.confidence - goal.confidence
-    if error <= 0.0 or prior == UNIT:
-        return whole, 1.0 - goal.confidence
-    low, high = (min(max(end, whole.low), whole.high) for end in (prior.low, prior.high))
-    return Interval(low, high, prior.confidence), error
-
-
-def checked_decay(decay: float) -> float:
-    """A finite decay, 0 or above."""
-    decay = checks.finite("decay", decay)
-    if decay < 0.0:
-        raise checks.refuse("decay", decay, "0 or above")
-    return decay
-
-
 def begin(goal: Goal, prior: Interval, decay: float) -> Ladder:
     """The first state, at power 0; finished when the prior alone meets the goal."""
     decay = checked_decay(decay)
-    prior, error = share_of_error(goal, prior)
-    low, high = angle(prior.low), angle(prior.high)
+    low, high, error = prior_angles(goal, prior)
     ladder = Ladder(goal=goal, error=error, decay=decay, low=low, high=high)
-    if prior != UNIT and met(ladder):
+    if (low, high) != (0.0, QUADRANT) and met(ladder):
         return replace(ladder, finished=True, status="converged")
     return replace(ladder, entry_low=low, entry_high=high)
 
@@ -232,14 +214,14 @@ def met(ladder: Ladder) -> bool:
 
 
 def estimate(ladder: Ladder) -> Estimate:
-    """Most likely amplitude of the last power read, kept inside the interval; its middle before.
+    """Most likely amplitude of the last power read, or the interval's middle.
 
-    Next to 0 and 1, where an interval leans, its midpoint would be biased.
+    Next to 0 and 1, where an interval leans, its middle is biased. Where other powers' readings
+    exclude the most likely one, the middle of what is left says more than an end.
     """
     low, high = math.sin(ladder.low) ** 2, math.sin(ladder.high) ** 2
-    value = 0.5 * (low + high)
-    if ladder.likely is not None:
-        value = min(max(math.sin(ladder.likely) ** 2, low), high)
+    likely = -1.0 if ladder.likely is None else math.sin(ladder.likely) ** 2
+    value = likely if low <= likely <= high else 0.5 * (low + high)
     return Estimate(value, Interval(low, high, ladder.goal.confidence), ladder.status)
 
 
@@ -259,11 +241,6 @@ def planned_queries(goal: Goal, amplitude: float, cost: float, power: int) -> fl
         return limit
     slope = max(2.0 * math.sqrt(max(amplitude * (1.0 - amplitude), 0.0)), math.sqrt(allowed))
     return min(limit, max(cost * 4.0 / math.pi * slope / allowed, 1.0))
-
-
-def angle(amplitude: float) -> float:
-    """Theta in [0, pi/2] with sin^2 theta = amplitude, which is clipped to [0, 1]."""
-    return math.asin(math.sqrt(min(max(amplitude, 0.0), 1.0)))
 
 
 def quadrant(factor: int, low: float, high: float) -> int:

@@ -12,7 +12,7 @@ from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.estimators import quadrants
 from qmc.estimators.intervals import clopper_pearson, deviate
-from qmc.estimators.quadrants import QUADRANT
+from qmc.estimators.priors import QUADRANT, angle, checked_decay, share_of_error
 from qmc.estimators.shifts import aligned, shifted_amplitude, shifted_angle
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval, Status
@@ -114,9 +114,9 @@ class RealAmplitude:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> RealAmplitudeState:
         """The first state. A prior that leaves no share of the error is not used."""
-        decay = quadrants.checked_decay(decay)
+        decay = checked_decay(decay)
         whole = Interval(-1.0, 1.0) if self.signed else UNIT
-        prior, error = quadrants.share_of_error(goal, prior, whole)
+        prior, error = share_of_error(goal, prior, whole)
         low, high = prior.low, prior.high
         state = RealAmplitudeState(goal=goal, error=error, decay=decay, low=low, high=high)
         if prior != whole and self._met(state):
@@ -238,10 +238,10 @@ class RealAmplitude:
         )
 
         def unfolded(chance: float) -> float:
-            inner = quadrants.angle(0.5 + (chance - 0.5) / visible)
+            inner = angle(0.5 + (chance - 0.5) / visible)
             inside = QUADRANT - inner if where % 2 else inner
-            angle = (where * QUADRANT + inside) / factor
-            return shifted_amplitude(angle, state.steer, signed=self.signed)
+            turned = (where * QUADRANT + inside) / factor
+            return shifted_amplitude(turned, state.steer, signed=self.signed)
 
         low, high = sorted(map(unfolded, ends))
         state = replace(state, likely=unfolded(state.hits / state.shots))

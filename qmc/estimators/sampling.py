@@ -11,6 +11,7 @@ import numpy as np
 from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.estimators.intervals import clopper_pearson, deviate
+from qmc.estimators.priors import share_of_error
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval, Status
 from qmc.rounds import Round
@@ -78,10 +79,8 @@ class Sampling:
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> SamplingState:
         """The first state. Power 0 has full visibility, so `decay` plays no part."""
         del decay
-        error = prior.confidence - goal.confidence
-        if error <= 0.0:
-            prior, error = UNIT, 1.0 - goal.confidence
-        low, high = (min(max(end, 0.0), 1.0) for end in (prior.low, prior.high))
+        prior, error = share_of_error(goal, prior)
+        low, high = prior.low, prior.high
         state = SamplingState(goal=goal, error=error, low=low, high=high)
         if prior != UNIT and goal.met(0.5 * (low + high), 0.5 * (high - low)):
             return replace(state, finished=True, status="converged")

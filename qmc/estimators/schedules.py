@@ -10,14 +10,14 @@ from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.estimators.intervals import deviate
 from qmc.estimators.likelihood import (
-    RIGHT_ANGLE,
     Count,
     information,
     likelihood_set,
     pooled,
 )
+from qmc.estimators.priors import QUADRANT, angle, checked_decay, prior_angles
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval, Status
+from qmc.result import Estimate, Interval, Status
 from qmc.rounds import Round
 
 _SPARE = 1.1  # information planned over what the tolerance needs on average
@@ -78,14 +78,9 @@ class ScheduleState:
 
 def begin(goal: Goal, prior: Interval, decay: float) -> ScheduleState:
     """The state before any round is planned. A prior without a share of error is not used."""
-    decay = checks.finite("decay", decay)
-    if decay < 0.0:
-        raise checks.refuse("decay", decay, "0 or above")
-    error = prior.confidence - goal.confidence
-    if error <= 0.0:
-        prior, error = UNIT, 1.0 - goal.confidence
-    low, high = (math.asin(math.sqrt(min(max(end, 0.0), 1.0))) for end in (prior.low, prior.high))
-    likely = math.asin(math.sqrt(0.5 * (math.sin(low) ** 2 + math.sin(high) ** 2)))
+    decay = checked_decay(decay)
+    low, high, error = prior_angles(goal, prior)
+    likely = angle(0.5 * (math.sin(low) ** 2 + math.sin(high) ** 2))
     state = ScheduleState(
         goal=goal,
         error=error,
@@ -96,7 +91,7 @@ def begin(goal: Goal, prior: Interval, decay: float) -> ScheduleState:
         high=high,
         likely=min(max(likely, low), high),
     )
-    if prior != UNIT and _met(state):
+    if (low, high) != (0.0, QUADRANT) and _met(state):
         return replace(state, finished=True, status="converged")
     return state
 
@@ -207,7 +202,7 @@ def _read(state: ScheduleState) -> ScheduleState:
     drop = 0.5 * deviate("clopper_pearson", state.error) ** 2
     prior = (state.prior_low, state.prior_high)
     inside = likelihood_set(state.counts, drop, state.decay, prior)
-    if prior != (0.0, RIGHT_ANGLE):
+    if prior != (0.0, QUADRANT):
         free = likelihood_set(state.counts, drop, state.decay)
         if free.top - drop > inside.top:
             low, high = min(free.low, prior[0]), max(free.high, prior[1])
@@ -296,7 +291,7 @@ def _shortest(schedule: Schedule, enough: Callable[[tuple[Round, ...]], bool]) -
 
 def _half_width(low: float, high: float) -> float:
     """Half-width of the amplitude for ends of theta."""
-    low, high = max(low, 0.0), min(high, RIGHT_ANGLE)
+    low, high = max(low, 0.0), min(high, QUADRANT)
     return 0.5 * (math.sin(high) ** 2 - math.sin(low) ** 2)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from qmc.estimators.quadrants import QUADRANT, angle
+from qmc.estimators.priors import QUADRANT, angle
 from qmc.rounds import Round, steered
 
 

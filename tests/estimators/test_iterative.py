@@ -105,25 +105,44 @@ def test_prior_narrows_and_spends_its_share() -> None:
     goal = Goal(tolerance=1e-3)
     prior = Interval(0.29, 0.31, 0.98)
     state = Iterative().start(goal, prior)
-    assert state.power > 0
-    assert state.error == pytest.approx(0.03)
+    assert state.ladder.power > 0
+    assert state.ladder.error == pytest.approx(0.03)
     oracle = BinomialOracle(0.3, rng=2)
     assert run_estimator(Iterative(), oracle, goal, prior=prior).interval.contains(0.3)
     useless = Interval(0.29, 0.31, 0.9)
     assert Iterative().start(goal, useless) == Iterative().start(goal)
     narrow = Iterative().start(goal, Interval(0.3, 0.301, 0.99))
-    assert narrow.finished
-    assert narrow.status == "converged"
+    assert narrow.ladder.finished
+    assert narrow.ladder.status == "converged"
 
 
-def test_contradiction_is_unresolved() -> None:
-    """Hits that cannot come from the prior prove it wrong; both stay in the hull."""
+@pytest.mark.parametrize("hits", [0, 1_000])
+def test_contradiction_is_unresolved(hits: int) -> None:
+    """Hits that cannot come from the prior prove it wrong: the hull of prior and reading is left.
+
+    From [.4, .45] the first power is 0, where 0 or 1,000 hits of 1,000 exclude the prior.
+    """
+    estimator = Iterative(max_power=0)
+    start = estimator.start(Goal(tolerance=0.02), Interval(0.4, 0.45))
+    assert start.ladder.power == 0
+    end = estimator.tell(start, [Round(0, 1_000)], [hits])
+    reached = estimator.estimate(end)
+    assert reached.status == "unresolved"
+    assert reached.interval.low <= 0.4 + 1e-12
+    assert reached.interval.high >= 0.45 - 1e-12
+    assert reached.interval.contains(hits / 1_000)
+
+
+def test_hits_that_the_decay_forbids_are_unresolved() -> None:
+    """At visibility e^-1 a hit has probability .32 to .68: 1,000 of 1,000 teach nothing."""
     estimator = Iterative()
-    state = estimator.start(Goal(tolerance=0.02), Interval(0.4, 0.45))
-    rounds = [Round(state.power, 1_000)]
-    ends = [estimator.tell(state, rounds, [hits]) for hits in (0, 1_000)]
-    assert "unresolved" in {end.status for end in ends}
-    assert all(end.low <= state.low or end.high <= state.high for end in ends)
+    start = estimator.start(Goal(tolerance=1e-4), Interval(0.301, 0.303), decay=0.02)
+    assert start.ladder.power * 0.02 > 0.5
+    end = estimator.tell(start, [Round(start.ladder.power, 1_000)], [1_000])
+    reached = estimator.estimate(end)
+    assert reached.status == "unresolved"
+    assert estimator.ask(end, RNG) == ()
+    assert (reached.interval.low, reached.interval.high) == pytest.approx((0.301, 0.303))
 
 
 def test_powers_at_least_double() -> None:
@@ -135,7 +154,7 @@ def test_powers_at_least_double() -> None:
             powers.append(rounds[0].power)
         state = estimator.tell(state, rounds, oracle.run(rounds))
     assert isinstance(state, IterativeState)
-    assert state.spent == oracle.queries
+    assert state.ladder.spent == oracle.queries
     assert len(powers) > 5
 
 

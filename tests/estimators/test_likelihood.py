@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from qmc.estimators.likelihood import (
-    RIGHT_ANGLE,
     Count,
     information,
     likelihood_set,
     log_likelihood,
     pooled,
 )
+from qmc.estimators.priors import QUADRANT
 from qmc.rounds import Round, hit_probability
 
 DROP = 1.92
-GRID = np.linspace(0.0, RIGHT_ANGLE, 30_001)
+GRID = np.linspace(0.0, QUADRANT, 30_001)
 
 
 def drawn(amplitude, powers, shots, rng, decay=0.0, steer=0.0):
@@ -59,7 +59,7 @@ def test_large_powers_take_bounded_work():
     assert found.high - found.low < 1e-6
     ambiguous = likelihood_set((Count(100_000, 100, 60),), DROP)
     assert ambiguous.low < 0.01
-    assert ambiguous.high > RIGHT_ANGLE - 0.01
+    assert ambiguous.high > QUADRANT - 0.01
 
 
 def test_information_is_the_curvature():
@@ -71,7 +71,7 @@ def test_information_is_the_curvature():
             ends = log_likelihood(counts, np.array([0.7 - step, 0.7 + step]), decay)
             total += ((ends[1] - ends[0]) / (2.0 * step)) ** 2
         assert total / runs == pytest.approx(information(counts, decay, 0.7), rel=0.1)
-        angles = np.linspace(0.0, RIGHT_ANGLE, 5_001)[:-1]
+        angles = np.linspace(0.0, QUADRANT, 5_001)[:-1]
         average = np.mean([information(counts, decay, float(angle)) for angle in angles])
         assert average == pytest.approx(information(counts, decay), rel=1e-3)
 
