@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmc import checks
 from qmc.estimators.candidates import DRAWS, propose
@@ -16,11 +17,12 @@ from qmc.estimators.posterior import (
     distribution,
     first_cells,
     heaviest_window,
+    may_fit,
     shortest_interval,
     update,
 )
 from qmc.estimators.priors import checked_decay, prior_angles
-from qmc.problem import Goal
+from qmc.problem import Array, Goal
 from qmc.result import UNIT, Estimate, Interval, Status
 from qmc.rounds import Round
 
@@ -41,7 +43,6 @@ class AdaptiveState:
         theta, log_likelihood, width: the cells of the angle, see `posterior.Cells`.
         rounds: (power, steer, shots, hits) of each round told.
         spent: queries so far.
-        value, low, high: what was read last, of the amplitude.
         finished, status: whether it ends here, and how; "interrupted" while it runs.
     """
 
@@ -53,9 +54,6 @@ class AdaptiveState:
     width: float
     rounds: tuple[tuple[int, float, int, int], ...] = ()
     spent: int = 0
-    value: float = 0.5
-    low: float = 0.0
-    high: float = 1.0
     finished: bool = False
     status: Status = "interrupted"
 
@@ -111,7 +109,7 @@ class Adaptive:
         state = AdaptiveState(
             goal=goal, error=error, decay=decay, theta=(), log_likelihood=(), width=0.0
         )
-        return self._decide(_with_cells(state, cells), cells)
+        return self._decide(state, cells)
 
     def ask(self, state: AdaptiveState, rng: np.random.Generator) -> tuple[Round, ...]:
         """The next round; () when finished. Draws its candidates from `rng`."""
@@ -137,19 +135,21 @@ class Adaptive:
         for each, count in zip(rounds, hits, strict=True):
             checks.whole("hits", count, 0, each.shots)
         told = _pooled(rounds, hits)
-        new, before = _shots(told, state.decay), _shots(state.rounds, state.decay)
-        cells, _ = update(_cells(state), before, new, FLOOR)
-        state = replace(
-            _with_cells(state, cells),
-            rounds=state.rounds + told,
-            spent=state.spent + sum(each.queries for each in rounds),
-        )
-        return self._decide(state, cells)
+        whole = state.rounds + told
+
+        def all_of(rows: NDArray[np.intp]) -> Shots:
+            """All rounds of the only run."""
+            del rows
+            return _shots(whole, state.decay)
+
+        cells = update(_cells(state), _shots(told, state.decay), all_of, FLOOR)
+        spent = state.spent + sum(each.queries for each in rounds)
+        return self._decide(replace(state, rounds=whole, spent=spent), cells)
 
     def estimate(self, state: AdaptiveState) -> Estimate:
         """Posterior mean and interval: of the wanted half-width at the end, else the shortest."""
-        interval = Interval(state.low, state.high, state.goal.confidence)
-        return Estimate(state.value, interval, state.status)
+        value, low, high = read(_cells(state), 0, state.goal, state.error)
+        return Estimate(value, Interval(low, high, state.goal.confidence), state.status)
 
     def expected_queries(self, goal: Goal, amplitude: float) -> float:
         """Queries 3.9 sin(2 theta) / tolerance, at least a few shots; see the benchmark."""
@@ -173,33 +173,51 @@ class Adaptive:
         return most
 
     def _decide(self, state: AdaptiveState, cells: Cells) -> AdaptiveState:
-        """Read the interval; finish at the tolerance, the budget or the last round."""
-        left = _queries_left(state)
-        value, low, high, met = read(cells, 0, state.goal, state.error)
-        state = replace(state, value=value, low=low, high=high)
-        if met:
-            return replace(state, finished=True, status="converged")
-        if left is not None and left < 1:
-            return replace(state, finished=True, status="budget_exhausted")
-        if len(state.rounds) >= self.max_rounds or state.width < SMALLEST:
-            return replace(state, finished=True, status="unresolved")
-        return state
+        """With these cells; finished at the tolerance, the budget or the last round."""
+        left, status = _queries_left(state), state.status
+        if reached(cells, 0, state.goal, state.error):
+            status = "converged"
+        elif left is not None and left < 1:
+            status = "budget_exhausted"
+        elif len(state.rounds) >= self.max_rounds or cells.width[0] < SMALLEST:
+            status = "unresolved"
+        return replace(
+            state,
+            theta=tuple(cells.theta[0].tolist()),
+            log_likelihood=tuple(cells.log_likelihood[0].tolist()),
+            width=float(cells.width[0]),
+            finished=status != "interrupted",
+            status=status,
+        )
 
 
-def read(cells: Cells, run: int, goal: Goal, error: float) -> tuple[float, float, float, bool]:
-    """Value, low and high of one run's amplitude, and whether the goal's tolerance is met."""
-    weights = cells.weights_of(run)
-    edges, cdf = distribution(cells.theta[run], weights, float(cells.width[run]))
-    mean = float((weights * np.square(np.sin(cells.theta[run]))).sum())
-    allowed = goal.allowed_half_width(mean)
-    if allowed is not None and allowed > 0.0:
-        mass, centre = heaviest_window(edges, cdf, allowed)
-        if mass >= 1.0 - error:
-            low, high = max(0.0, centre - allowed), min(1.0, centre + allowed)
-            return min(max(mean, low), high), low, high, True
-    low, high = shortest_interval(edges, cdf, 1.0 - error)
+def reached(cells: Cells, run: int, goal: Goal, error: float) -> bool:
+    """Whether an interval as narrow as the tolerance holds the confidence, for one run."""
+    weights, theta, width = cells.weights_of(run), cells.theta[run], float(cells.width[run])
+    allowed = goal.allowed_half_width(_mean(theta, weights))
+    if not allowed or not may_fit(theta, weights, width, error, 2.0 * allowed):
+        return False
+    return heaviest_window(*distribution(theta, weights, width), allowed)[0] >= 1.0 - error
+
+
+def read(cells: Cells, run: int, goal: Goal, error: float) -> tuple[float, float, float]:
+    """Value, low and high of one run's amplitude."""
+    weights, theta, width = cells.weights_of(run), cells.theta[run], float(cells.width[run])
+    edges, cdf = distribution(theta, weights, width)
+    mean = _mean(theta, weights)
+    if reached(cells, run, goal, error):
+        allowed = goal.allowed_half_width(mean) or 0.0
+        centre = heaviest_window(edges, cdf, allowed)[1]
+        low, high = centre - allowed, centre + allowed
+    else:
+        low, high = shortest_interval(edges, cdf, 1.0 - error)
     low, high = min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
-    return min(max(mean, low), high), low, high, False
+    return min(max(mean, low), high), low, high
+
+
+def _mean(theta: Array, weights: Array) -> float:
+    """Posterior mean of the amplitude."""
+    return float((weights * np.square(np.sin(theta))).sum())
 
 
 def _pooled(
@@ -222,15 +240,6 @@ def _cells(state: AdaptiveState) -> Cells:
         theta=np.array([state.theta]),
         log_likelihood=np.array([state.log_likelihood]),
         width=np.array([state.width]),
-    )
-
-
-def _with_cells(state: AdaptiveState, cells: Cells) -> AdaptiveState:
-    return replace(
-        state,
-        theta=tuple(cells.theta[0].tolist()),
-        log_likelihood=tuple(cells.log_likelihood[0].tolist()),
-        width=float(cells.width[0]),
     )
 
 

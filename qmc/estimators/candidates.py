@@ -43,11 +43,11 @@ def propose(
     factor = 2.0 * power + 1.0
     steer = _steers(cells, weights, top, bottom, draws[:, _POWERS:])
     angle = steered_angle(cells.theta[:, None, :], steer[:, :, None])
-    fringe = np.cos(2.0 * factor[:, :, None, None] * angle[:, None, :, :])
-    mass = weights[:, None, None, :]
+    fringe = np.cos((2.0 * factor)[:, :, None, None] * angle[:, None, :, :])
+    mass = weights[:, None, :, None]
     seen = np.exp(-decay[:, None] * power)[:, :, None]
-    mean = seen * (fringe * mass).sum(axis=3)
-    square = seen * seen * (np.square(fringe) * mass).sum(axis=3)
+    mean = seen * (fringe @ mass)[..., 0]
+    square = seen * seen * (np.square(fringe) @ mass)[..., 0]
     # variance of the shot's chance over the posterior, against that of the shot itself
     gain = (square - mean * mean) / (1.0 - mean * mean + 1e-9) / factor[:, :, None]
     runs = np.arange(factor.shape[0])
@@ -60,6 +60,6 @@ def _steers(cells: Cells, weights: Array, top: Array, bottom: Array, draws: Arra
     centre = (weights * cells.theta).sum(axis=1, keepdims=True)
     reach = QUADRANT / np.sqrt(top * bottom)[:, None]
     shift = reach * ((np.arange(_STEERS) + draws) / _STEERS * 2.0 - 1.0)
-    slope = np.tan(np.clip(centre, 1e-3, QUADRANT - 1e-3))
+    slope = np.tan(np.minimum(np.maximum(centre, 1e-3), QUADRANT - 1e-3))
     steer = np.where(shift > 0.0, 2.0 * shift / slope, 2.0 * shift * slope)
-    return np.asarray(np.clip(steer, -_MAX_STEER, _MAX_STEER))
+    return np.asarray(np.minimum(np.maximum(steer, -_MAX_STEER), _MAX_STEER))

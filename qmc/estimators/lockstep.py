@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmc import checks
-from qmc.estimators.adaptive import FLOOR, SMALLEST, Adaptive, read
+from qmc.estimators.adaptive import FLOOR, SMALLEST, Adaptive, reached, read
 from qmc.estimators.candidates import DRAWS, propose
 from qmc.estimators.posterior import Cells, Shots, first_cells, update
 from qmc.problem import Array, Goal
@@ -133,7 +133,8 @@ class _Batch:
             ones=hits[:, None],
             zeros=(shots - hits)[:, None],
         )
-        self.cells, self.shots = update(self.cells, self.shots, new, FLOOR)
+        self.shots = self.shots.followed_by(new)
+        self.cells = update(self.cells, new, self.shots.of, FLOOR)
         self._count(power.astype(np.int64))
         self._decide()
 
@@ -150,12 +151,13 @@ class _Batch:
         runs, error = self.runs, 1.0 - self.goal.confidence
         going = []
         for row, run in enumerate(self.active):
-            value, low, high, met = read(self.cells, row, self.goal, error)
-            runs.value[run], runs.low[run], runs.high[run] = value, low, high
-            runs.converged[run] = met
+            met = runs.converged[run] = reached(self.cells, row, self.goal, error)
             stuck = self.cells.width[row] < SMALLEST
             if not (met or stuck or runs.rounds[run] >= self.estimator.max_rounds):
                 going.append(row)
+                continue
+            value, low, high = read(self.cells, row, self.goal, error)
+            runs.value[run], runs.low[run], runs.high[run] = value, low, high
         rows = np.array(going, dtype=np.intp)
         self.active = self.active[rows]
         self.cells = Cells(

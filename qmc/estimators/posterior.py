@@ -7,6 +7,7 @@ the same code and give the same bits. Sums go over the last, contiguous axis for
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,24 +106,30 @@ def log_likelihood(theta: Array, shots: Shots) -> Array:
     """Sum over the rounds of log P(outcomes | theta), (runs, cells)."""
     angle = steered_angle(theta[:, None, :], shots.steer[:, :, None])
     fringe = np.cos(2.0 * shots.factor[:, :, None] * angle)
-    one = np.clip(0.5 - 0.5 * shots.contrast[:, :, None] * fringe, _SURELY, 1.0 - _SURELY)
+    one = 0.5 - 0.5 * shots.contrast[:, :, None] * fringe
+    one = np.minimum(np.maximum(one, _SURELY), 1.0 - _SURELY)
     terms = shots.ones[:, :, None] * np.log(one) + shots.zeros[:, :, None] * np.log1p(-one)
     return np.asarray(terms.sum(axis=1))
 
 
-def update(cells: Cells, before: Shots, new: Shots, floor: float) -> tuple[Cells, Shots]:
-    """Weigh the cells by new rounds; halve those of runs that have lost half of their cells."""
+def update(
+    cells: Cells, new: Shots, all_of: Callable[[NDArray[np.intp]], Shots], floor: float
+) -> Cells:
+    """Weigh the cells by new rounds; halve those of runs that have lost half of their cells.
+
+    `all_of` gives all rounds of some runs, the new ones included; it is asked when cells are cut.
+    """
     used = np.isfinite(cells.log_likelihood)
     gained = np.where(used, cells.log_likelihood + log_likelihood(cells.theta, new), -np.inf)
-    cells, shots = replace(cells, log_likelihood=gained), before.followed_by(new)
+    cells = replace(cells, log_likelihood=gained)
     while True:
         best = cells.log_likelihood.max(axis=1, keepdims=True)
         live = cells.log_likelihood >= best + math.log(floor)
         count = live.sum(axis=1)
         rows = np.flatnonzero((2 * count <= cells.theta.shape[1]) & (cells.width >= _SMALLEST_CELL))
         if not rows.size:
-            return cells, shots
-        cells = _halved(cells, shots, rows, live[rows], count[rows])
+            return cells
+        cells = _halved(cells, all_of(rows), rows, live[rows], count[rows])
 
 
 def _halved(
@@ -132,7 +139,7 @@ def _halved(
     live: NDArray[np.bool_],
     count: NDArray[np.intp],
 ) -> Cells:
-    """Each live cell of the given runs becomes two; the likelihood is taken afresh, exactly."""
+    """Each live cell of the given runs becomes two; their likelihood is taken afresh, exactly."""
     slots = cells.theta.shape[1]
     order = np.argsort(~live, axis=1, kind="stable")[:, : slots // 2]
     kept = np.take_along_axis(cells.theta[rows], order, axis=1)
@@ -144,7 +151,7 @@ def _halved(
     theta = np.where(used, theta, last)
     whole = cells.theta.copy(), cells.log_likelihood.copy(), cells.width.copy()
     whole[0][rows] = theta
-    whole[1][rows] = np.where(used, log_likelihood(theta, shots.of(rows)), -np.inf)
+    whole[1][rows] = np.where(used, log_likelihood(theta, shots), -np.inf)
     whole[2][rows] *= 0.5
     return Cells(theta=whole[0], log_likelihood=whole[1], width=whole[2])
 
@@ -171,6 +178,17 @@ def distribution(theta: Array, weights: Array, width: float) -> tuple[Array, Arr
     edges = np.stack([low, high], axis=1).ravel()
     cdf = np.stack([top - weights[used], top], axis=1).ravel()
     return edges, cdf
+
+
+def may_fit(theta: Array, weights: Array, width: float, error: float, gap: float) -> bool:
+    """Whether an interval of this width in amplitude can hold 1 - error of the mass; cheap.
+
+    Such an interval contains the posterior's quantiles at error and 1 - error.
+    """
+    cdf = np.cumsum(weights)
+    first, last = np.searchsorted(cdf, np.array([error, 1.0 - error]) * cdf[-1])
+    low, high = theta[first] + 0.5 * width, theta[last] - 0.5 * width
+    return bool(high <= low or math.sin(high) ** 2 - math.sin(low) ** 2 <= gap)
 
 
 def heaviest_window(edges: Array, cdf: Array, half_width: float) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from qmc.estimators.posterior import (
     distribution,
     first_cells,
     heaviest_window,
+    may_fit,
     log_likelihood,
     shortest_interval,
     steered_angle,
@@ -156,8 +157,6 @@ def test_the_posterior_is_the_product_of_its_shots():
 
 def test_cells_follow_the_likelihood_down():
     cells = first_cells(np.zeros(1), np.array([0.5 * math.pi]), 80)
-    empty = np.empty((1, 0))
-    none = Shots(factor=empty, steer=empty, contrast=empty, ones=empty, zeros=empty)
     many = Shots(
         factor=np.array([[1.0]]),
         steer=np.array([[0.0]]),
@@ -165,7 +164,7 @@ def test_cells_follow_the_likelihood_down():
         ones=np.array([[3_000.0]]),
         zeros=np.array([[7_000.0]]),
     )
-    finer, _ = update(cells, none, many, 1e-5)
+    finer = update(cells, many, many.of, 1e-5)
     assert finer.width[0] < cells.width[0] / 8
     weights = finer.weights[0]
     mean = (weights * np.sin(finer.theta[0]) ** 2).sum()
@@ -184,6 +183,21 @@ def test_windows_and_shortest_intervals_of_a_known_law():
     assert mass == pytest.approx(0.954, abs=5e-3)
     low, high = shortest_interval(edges, cdf, 0.954)
     assert high - low == pytest.approx(0.08, abs=3e-3)
+
+
+def test_the_cheap_look_never_rules_out_a_window_that_fits():
+    """Random posteriors, also two-humped: `may_fit` is false only where no window holds enough."""
+    rng, ruled_out = np.random.default_rng(7), 0
+    for _ in range(2_000):
+        start, width = rng.uniform(0.0, 1.4), 10.0 ** rng.uniform(-6.0, -3.0)
+        theta = start + (np.arange(80) + 0.5) * width
+        weights = rng.dirichlet(np.full(80, 10.0 ** rng.uniform(-2.0, 1.0)))
+        gap = 2.0 * width * 10.0 ** rng.uniform(-0.5, 1.5)
+        mass, _ = heaviest_window(*distribution(theta, weights, width), 0.5 * gap)
+        fits = may_fit(theta, weights, width, 0.05, gap)
+        assert fits or mass < 0.95
+        ruled_out += not fits
+    assert 200 < ruled_out < 1_800
 
 
 @pytest.mark.parametrize(
