@@ -132,6 +132,12 @@ def phase_probabilities(amplitude: float, bits: int, decay: float = 0.0) -> Arra
     return np.asarray(law / law.sum())
 
 
+def draw_hits(amplitude: float, one: Round, rng: np.random.Generator, decay: float = 0.0) -> int:
+    """Hits of one round drawn from their law, Binomial(shots, hit_probability)."""
+    chance = hit_probability(amplitude, one.power, one.steer, decay)
+    return int(rng.binomial(one.shots, min(max(chance, 0.0), 1.0)))
+
+
 def draw_phases(
     amplitude: float, bits: int, shots: int, rng: np.random.Generator, decay: float = 0.0
 ) -> tuple[int, ...]:

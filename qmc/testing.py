@@ -18,7 +18,7 @@ from qmc.grids.cell_table import Grid
 from qmc.problem import Contract, Goal, Model, Problem
 from qmc.result import Estimate, Result
 from qmc.rng import RNGLike, generator
-from qmc.rounds import PhaseRound, Reply, Request, Round, draw_phases, hit_probability
+from qmc.rounds import PhaseRound, Reply, Request, Round, draw_hits, draw_phases
 from qmc.serialise import from_json, to_json
 
 _TIMES = (0.25, 0.5, 1.0)
@@ -53,8 +53,7 @@ class BinomialOracle:
         """Hits, one a round, each Binomial(shots, hit_probability)."""
         hits = []
         for each in rounds:
-            chance = hit_probability(self.amplitude, each.power, each.steer, self.decay)
-            hits.append(int(self._rng.binomial(each.shots, min(max(chance, 0.0), 1.0))))
+            hits.append(draw_hits(self.amplitude, each, self._rng, self.decay))
             self.queries += each.queries
         return tuple(hits)
 

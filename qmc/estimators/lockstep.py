@@ -1,19 +1,26 @@
-"""Many runs of `Adaptive` at once: the same numbers as one by one, in a fraction of the time."""
+"""Many runs of one estimator at once: the bits of single runs, in a fraction of the time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmc import checks
+from qmc.errors import Unsupported
 from qmc.estimators.adaptive import FLOOR, SMALLEST, Adaptive, reached, read
 from qmc.estimators.candidates import DRAWS, propose
 from qmc.estimators.posterior import Cells, Shots, first_cells, update
+from qmc.estimators.priors import checked_decay, prior_angles
+from qmc.estimators.protocols import Estimator
 from qmc.problem import Array, Goal
-from qmc.rounds import hit_probability
+from qmc.result import UNIT, Interval
+from qmc.rounds import Reply, Request, Round, draw_hits, draw_phases
+
+Seed: TypeAlias = int | Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,40 +46,132 @@ class Runs:
 
 
 def run_lockstep(
-    estimator: Adaptive,
+    estimator: Estimator,
     amplitudes: ArrayLike,
     goal: Goal,
     *,
-    seeds: Sequence[int],
+    seeds: Sequence[Seed],
     decay: float = 0.0,
+    prior: Interval = UNIT,
 ) -> Runs:
     """Run the estimator on simulated shots of each amplitude, all runs side by side.
 
     Run i gives the bits of `run_estimator(estimator, BinomialOracle(amplitudes[i], rng=first,
-    decay=decay), goal, rng=second)` with `first, second =
-    np.random.default_rng(seeds[i]).spawn(2)`.
+    decay=decay), goal, prior=prior, rng=second)` with `first, second =
+    np.random.default_rng(seeds[i]).spawn(2)`. `Adaptive` goes by arrays over the runs. All others
+    draw nothing themselves: runs that were told the same stand at the same state, and that is
+    computed once; it pays where many runs share an amplitude, and at the first rounds.
 
     Args:
         estimator: its settings.
-        amplitudes: (runs,), the truth of each.
-        goal: with a tolerance and no query budget.
+        amplitudes: (runs,), the truth of each, in [0, 1].
+        goal: of each run.
         seeds: one a run.
         decay: of the shots, known to the estimator.
+        prior: the same for every run.
 
     Raises:
-        InvalidProblem: for a goal with a budget, and amplitudes and seeds of different lengths.
+        InvalidProblem: for amplitudes outside [0, 1], a negative decay, and amplitudes and seeds
+            of different lengths.
+        Unsupported: for an estimator, other than `Adaptive`, that draws random numbers.
     """
     amplitude = np.array(checks.vector("amplitudes", amplitudes))
     if len(seeds) != amplitude.size:
         raise checks.refuse(
             "seeds", f"{len(seeds)} seeds", f"one for each of {amplitude.size} runs"
         )
-    if goal.queries is not None:
-        raise checks.refuse("goal", goal, "one with a tolerance and no query budget")
-    batch = _Batch(estimator, amplitude, goal, seeds, decay)
-    while batch.active.size:
-        batch.step()
-    return batch.runs
+    if amplitude.size and not 0.0 <= amplitude.min() <= amplitude.max() <= 1.0:
+        raise checks.refuse("amplitudes", amplitudes, "from 0 to 1")
+    decay = checked_decay(decay)
+    streams = [np.random.default_rng(seed).spawn(2) for seed in seeds]
+    if isinstance(estimator, Adaptive):
+        batch = _Batch(estimator, amplitude, goal, streams, decay, prior)
+        while batch.active.size:
+            batch.step()
+        return batch.runs
+    oracles = [pair[0] for pair in streams]
+    return _shared(estimator, amplitude, oracles, decay, estimator.start(goal, prior, decay))
+
+
+def _no_runs(count: int) -> Runs:
+    """Zeros for so many runs."""
+    whole = [np.zeros(count, dtype=np.int64) for _ in range(5)]
+    return Runs(
+        value=np.full(count, 0.5),
+        low=np.zeros(count),
+        high=np.ones(count),
+        queries=whole[0],
+        powers=whole[1],
+        rounds=whole[2],
+        shots=whole[3],
+        max_power=whole[4],
+        converged=np.zeros(count, dtype=bool),
+    )
+
+
+def _shared(
+    estimator: Estimator,
+    amplitude: Array,
+    streams: Sequence[np.random.Generator],
+    decay: float,
+    start: Any,  # noqa: ANN401
+) -> Runs:
+    """Step every distinct state once, with all runs that stand there."""
+    runs = _no_runs(amplitude.size)
+    waiting = [(start, list(range(amplitude.size)))]
+    while waiting:
+        state, members = waiting.pop()
+        requests = _asked(estimator, state)
+        if not requests:
+            found = estimator.estimate(state)
+            runs.value[members] = found.value
+            runs.low[members], runs.high[members] = found.interval.low, found.interval.high
+            runs.converged[members] = found.status == "converged"
+            continue
+        told: dict[tuple[Reply, ...], list[int]] = {}
+        for run in members:
+            chance = float(amplitude[run])
+            answer = tuple(_reply(chance, one, streams[run], decay) for one in requests)
+            told.setdefault(answer, []).append(run)
+        for one in requests:
+            _count(runs, np.array(members), one.power, one.shots)
+        for answer, same in told.items():
+            waiting.append((estimator.tell(state, requests, answer), same))
+    return runs
+
+
+def _asked(estimator: Estimator, state: Any) -> tuple[Request, ...]:  # noqa: ANN401
+    """What the estimator asks for in this state, if that is fixed."""
+    rng = np.random.default_rng(0)
+    before = rng.bit_generator.state
+    requests = estimator.ask(state, rng)
+    if rng.bit_generator.state != before:
+        msg = (
+            f"{type(estimator).__name__} draws random numbers: run it by run_estimator, one by one"
+        )
+        raise Unsupported(msg)
+    return requests
+
+
+def _reply(amplitude: float, request: Request, rng: np.random.Generator, decay: float) -> Reply:
+    """Simulated shots of one request."""
+    if isinstance(request, Round):
+        return draw_hits(amplitude, request, rng, decay)
+    return draw_phases(amplitude, request.bits, request.shots, rng, decay)
+
+
+def _count(
+    runs: Runs,
+    live: NDArray[np.intp],
+    power: int | NDArray[np.int64],
+    shots: int | NDArray[np.int64],
+) -> None:
+    """Add a round of each of these runs to their counts."""
+    runs.queries[live] += shots * (2 * power + 1)
+    runs.powers[live] += shots * power
+    runs.rounds[live] += 1
+    runs.shots[live] += shots
+    runs.max_power[live] = np.maximum(runs.max_power[live], power)
 
 
 class _Batch:
@@ -83,46 +182,44 @@ class _Batch:
         estimator: Adaptive,
         amplitude: Array,
         goal: Goal,
-        seeds: Sequence[int],
+        streams: Sequence[Sequence[np.random.Generator]],
         decay: float,
+        prior: Interval,
     ) -> None:
         count = amplitude.size
         self.estimator, self.amplitude, self.goal, self.decay = estimator, amplitude, goal, decay
-        pairs = [np.random.default_rng(seed).spawn(2) for seed in seeds]
-        self.oracles, self.choosers = (list(side) for side in zip(*pairs, strict=True))
+        self.oracles = [pair[0] for pair in streams]
+        self.choosers = [pair[1] for pair in streams]
         self.active = np.arange(count)
-        ends = np.zeros(count), np.full(count, 0.5 * np.pi)
-        self.cells = first_cells(*ends, estimator.cells)
+        low, high, self.error = prior_angles(goal, prior)
+        self.cells = first_cells(
+            np.full(count, low), np.full(count, max(high, low + 1e-12)), estimator.cells
+        )
         empty = np.empty((count, 0))
         self.shots = Shots(factor=empty, steer=empty, contrast=empty, ones=empty, zeros=empty)
-        whole = [np.zeros(count, dtype=np.int64) for _ in range(5)]
-        self.runs = Runs(
-            value=np.full(count, 0.5),
-            low=np.zeros(count),
-            high=np.ones(count),
-            queries=whole[0],
-            powers=whole[1],
-            rounds=whole[2],
-            shots=whole[3],
-            max_power=whole[4],
-            converged=np.zeros(count, dtype=bool),
-        )
+        self.runs = _no_runs(count)
         self._decide()
 
     def step(self) -> None:
         """One round of every active run."""
-        live, shots = self.active, self.estimator.shots
+        live = self.active
         draws = np.array([self.choosers[i].random(DRAWS) for i in live])
-        most = np.full(live.size, self.estimator.largest(self.decay, None))
+        left = None if self.goal.queries is None else self.goal.queries - self.runs.queries[live]
+        most = [
+            self.estimator.largest(self.decay, None if left is None else int(left[row]))
+            for row in range(live.size)
+        ]
         decay = np.full(live.size, self.decay)
-        power, steer = propose(self.cells, self.cells.weights, most, decay, draws)
+        power, steer = propose(self.cells, self.cells.weights, np.array(most), decay, draws)
+        whole = power.astype(np.int64)
+        shots = np.full(live.size, self.estimator.shots, dtype=np.int64)
+        if left is not None:
+            shots = np.minimum(shots, left // (2 * whole + 1))
+        rounds = zip(live, whole.tolist(), shots.tolist(), steer.tolist(), strict=True)
         hits = np.array(
             [
-                self.oracles[i].binomial(
-                    shots,
-                    min(max(hit_probability(self.amplitude[i], int(k), s, self.decay), 0.0), 1.0),
-                )
-                for i, k, s in zip(live, power, steer.tolist(), strict=True)
+                draw_hits(float(self.amplitude[i]), Round(k, n, s), self.oracles[i], self.decay)
+                for i, k, n, s in rounds
             ],
             dtype=np.float64,
         )
@@ -135,25 +232,18 @@ class _Batch:
         )
         self.shots = self.shots.followed_by(new)
         self.cells = update(self.cells, new, self.shots.of, FLOOR)
-        self._count(power.astype(np.int64))
+        _count(self.runs, live, whole, shots)
         self._decide()
-
-    def _count(self, power: NDArray[np.int64]) -> None:
-        runs, live, shots = self.runs, self.active, self.estimator.shots
-        runs.queries[live] += shots * (2 * power + 1)
-        runs.powers[live] += shots * power
-        runs.rounds[live] += 1
-        runs.shots[live] += shots
-        runs.max_power[live] = np.maximum(runs.max_power[live], power)
 
     def _decide(self) -> None:
         """Read every active run; drop those that are finished."""
-        runs, error = self.runs, 1.0 - self.goal.confidence
+        runs, error, budget = self.runs, self.error, self.goal.queries
         going = []
         for row, run in enumerate(self.active):
             met = runs.converged[run] = reached(self.cells, row, self.goal, error)
             stuck = self.cells.width[row] < SMALLEST
-            if not (met or stuck or runs.rounds[run] >= self.estimator.max_rounds):
+            spent = budget is not None and runs.queries[run] >= budget
+            if not (met or stuck or spent or runs.rounds[run] >= self.estimator.max_rounds):
                 going.append(row)
                 continue
             value, low, high = read(self.cells, row, self.goal, error)

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from qmc.errors import TooLarge, Unsupported
+from qmc.estimators.progress import Progress, bar
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Interval
 from qmc.rng import RNGLike, generator
@@ -112,6 +113,7 @@ def run_estimator(
     *,
     prior: Interval = UNIT,
     stop: Callable[[Estimate], bool] | None = None,
+    progress: Progress | bool = False,
     rng: RNGLike = None,
 ) -> Estimate:
     """Drive an estimator with an oracle until it is finished or `stop` says so.
@@ -126,6 +128,8 @@ def run_estimator(
         goal: of the amplitude.
         prior: an interval that holds the amplitude at its own confidence.
         stop: ends the run early when true of the estimate so far.
+        progress: True for a bar on stderr (on a terminal or in a notebook), or a function of the
+            estimate and the queries so far, called after every round.
         rng: of the estimator's own choices.
 
     Raises:
@@ -139,11 +143,19 @@ def run_estimator(
     >>> estimate.interval.half_width <= 0.01
     True
     """
-    stream = generator(rng)
+    if progress is True:
+        with bar(goal) as shown:
+            return run_estimator(
+                estimator, oracle, goal, prior=prior, stop=stop, progress=shown, rng=rng
+            )
+    stream, spent = generator(rng), 0
     state = first = estimator.start(goal, prior, oracle.decay)
     try:
         while rounds := estimator.ask(state, stream):
             state = estimator.tell(state, rounds, replies(oracle, rounds))
+            spent += sum(each.queries for each in rounds)
+            if progress:
+                progress(estimator.estimate(state), spent)
             if stop is not None and stop(estimator.estimate(state)):
                 break
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Adaptive: cost, coverage, noise, budgets; lockstep gives the bits of single runs."""
+"""Adaptive: cost, coverage, noise, budgets."""
 
 import math
 
@@ -14,8 +14,8 @@ from qmc.estimators.posterior import (
     distribution,
     first_cells,
     heaviest_window,
-    may_fit,
     log_likelihood,
+    may_fit,
     shortest_interval,
     steered_angle,
     update,
@@ -63,24 +63,6 @@ def test_coverage_with_a_known_decay(covers):
     inside = (done.low <= amplitudes) & (amplitudes <= done.high)
     covers(int(inside.sum()), inside.size, 0.95)
     assert done.max_power.max() <= 1 / 5e-3
-
-
-@pytest.mark.parametrize("estimator", [Adaptive(), Adaptive(shots=7)], ids=repr)
-@pytest.mark.parametrize("decay", [0.0, 1e-2])
-def test_lockstep_gives_the_bits_of_single_runs(estimator, decay):
-    amplitudes = np.random.default_rng(5).uniform(size=12)
-    goal = Goal(tolerance=5e-3)
-    done = lockstep(amplitudes, goal, estimator, decay)
-    for i, amplitude in enumerate(amplitudes):
-        first, second = np.random.default_rng(JUDGED + i).spawn(2)
-        oracle = BinomialOracle(float(amplitude), rng=first, decay=decay)
-        found = run_estimator(estimator, oracle, goal, rng=second)
-        assert (found.value, found.interval.low, found.interval.high, oracle.queries) == (
-            done.value[i],
-            done.low[i],
-            done.high[i],
-            done.queries[i],
-        )
 
 
 @pytest.mark.parametrize("queries", [1, 20, 500, 5_000])
@@ -208,13 +190,9 @@ def test_bad_fields_are_refused(fields):
         Adaptive(**fields)
 
 
-def test_bad_tellings_and_bad_lockstep_calls_are_refused():
+def test_bad_tellings_are_refused():
     state = Adaptive().start(ONE_PERCENT)
     with pytest.raises(InvalidProblem, match="hits"):
         Adaptive().tell(state, (Round(0, 1),), (2,))
     with pytest.raises(InvalidProblem, match="decay"):
         Adaptive().start(ONE_PERCENT, decay=-1.0)
-    with pytest.raises(InvalidProblem, match="seeds"):
-        run_lockstep(Adaptive(), [0.1, 0.2], ONE_PERCENT, seeds=[1])
-    with pytest.raises(InvalidProblem, match="query budget"):
-        run_lockstep(Adaptive(), [0.1], Goal(queries=10), seeds=[1])
