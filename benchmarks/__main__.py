@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 
 from benchmarks import store
-from benchmarks.suites import SUITES
+from benchmarks.suites import PICTURES, SUITES
 from qmc.tables import TextTable
 
 # columns of words, set to the left
-_WORDS = ("case", "what", "estimator", "engine")
+_WORDS = ("case", "what", "estimator", "engine", "amplitude")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
@@ -56,6 +56,9 @@ def run_suite(
     Console(width=None if sys.stdout.isatty() else 240).print(table)
     store.write_markdown(output / f"{suite}.md", suite, rows)
     typer.echo(f"Rows: {lines}")
+    if suite in PICTURES and len(rows) > 1:
+        PICTURES[suite](rows).savefig(output / f"{suite}.png", dpi=150)
+        typer.echo(f"Picture: {output / suite}.png")
     if interrupted:
         raise typer.Exit(130)
 

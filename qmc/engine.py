@@ -29,7 +29,7 @@ from qmc.result import (
 )
 from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
-from qmc.tail_risk import expected_shortfall, value_at_risk
+from qmc.tail_risk import expected_shortfall, require_early_reading, value_at_risk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,9 @@ class Quantum:
         ):
             part = getattr(self, name)
             checks.interface(name, part, kind)
+        if getattr(self.estimator, "signed", False):
+            allowed = "an estimator of a probability; a signed one needs an oracle with shifts"
+            raise checks.refuse("estimator", self.estimator, allowed, "leave signed=False")
 
     def discrete_problem(self, problem: Problem) -> DiscreteProblem:
         """The cells of a problem."""
@@ -141,6 +144,8 @@ class Quantum:
         may do and an estimate may not.
         """
         check_request(problem, goal)
+        if isinstance(problem.measure, VaR | ES):
+            require_early_reading(self.estimator)
         table = self.discrete_problem(problem)
         return make_plan(problem, goal, table, self.encoding, self.estimator)
 
@@ -170,7 +175,8 @@ def _mean(run: Run) -> Answer:
         interval = interval.clipped(0.0, 1.0)
     value = min(max(encoded.value(estimate.value), interval.low), interval.high)
     status = estimate.status
-    if status in {"converged", "budget_exhausted"}:
+    untouched = status == "budget_exhausted" and run.meter.queries == 0
+    if status in {"converged", "budget_exhausted"} and not untouched:
         spent = status == "budget_exhausted"
         status = status_for(goal, value, interval.half_width, spent=spent)
     note = f"{type(run.estimator).__name__}, scale {encoded.scale:.6g} a unit of amplitude"

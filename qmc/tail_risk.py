@@ -12,6 +12,7 @@ import numpy as np
 
 from qmc.circuits import AmplitudeProblem
 from qmc.errors import Unsupported
+from qmc.estimators import Estimator
 from qmc.measures import Excess, Tail
 from qmc.problem import Array, Goal
 from qmc.quantile import (
@@ -105,14 +106,24 @@ def _edges(run: Run) -> Array:
     return np.asarray(run.table.edges)
 
 
-def _search(run: Run, level: float, goal: Goal, reserve: int) -> Bracket:
-    """Bracket the quantile at `goal.confidence`, leaving `reserve` queries untouched."""
-    if not run.estimator.anytime_valid:
+def require_early_reading(estimator: Estimator) -> None:
+    """Refuse an estimator that a threshold search cannot use.
+
+    Raises:
+        Unsupported: when its interval may only be read at its end.
+    """
+    if not estimator.anytime_valid:
         msg = (
-            f"a threshold search stops its tests early, and the interval of {run.estimator!r} may "
-            "only be read at its end: take Iterative(), or Sampling(shots_per_round=1000)"
+            f"a threshold search stops its tests early, and the interval of {estimator!r} may only "
+            "be read at its end: take one that is anytime_valid, such as Iterative(), Certified(), "
+            "ModifiedIterative() or Sampling(shots_per_round=1000)"
         )
         raise Unsupported(msg)
+
+
+def _search(run: Run, level: float, goal: Goal, reserve: int) -> Bracket:
+    """Bracket the quantile at `goal.confidence`, leaving `reserve` queries untouched."""
+    require_early_reading(run.estimator)
     edges, tau = _edges(run), 1.0 - level
     confidence = 1.0 - (1.0 - goal.confidence) / max_tests(edges)
 

@@ -33,7 +33,7 @@ from qmc import (
 )
 from qmc.backends import Aer, Ideal
 from qmc.errors import BackendFailed, InvalidProblem, TooLarge
-from qmc.estimators import Iterative, Sampling
+from qmc.estimators import Adaptive, Faster, Iterative, RealAmplitude, Sampling
 from qmc.measures import Tail
 from qmc.testing import check_engine, check_grid
 
@@ -148,8 +148,12 @@ def test_a_tie_ends_one_edge_wider():
     edges = engine.discrete_problem(problem).edges
     result = engine.solve(problem, Goal(queries=3_000_000), rng=1)
     assert result.interval.contains(495.0)
+    assert result.status == "converged"
+    # the tie is the first edge above 495; its neighbours are decided
+    tie = int(np.searchsorted(edges, 495.0))
+    assert (result.interval.low, result.interval.high) == (edges[tie - 1], edges[tie + 1])
     cells = (result.interval.high - result.interval.low) / (edges[2] - edges[1])
-    assert 0.99 < cells < 6.0  # the tie's own edges, and no more than the undecidable ones
+    assert cells == pytest.approx(2.0, abs=1e-9)
 
 
 def test_a_tail_beyond_the_last_edge_is_unresolved():
@@ -387,3 +391,32 @@ def test_a_history_prices_any_contract_of_one_period():
     result = ENGINE.solve(problem, Goal(tolerance=0.05), rng=1)
     assert result.interval.contains(1.75)
     assert exact(problem) == pytest.approx(1.75)
+
+
+@pytest.mark.parametrize(
+    "goal", [Goal(tolerance=0.1), Goal(tolerance=0.5), Goal(relative_tolerance=0.02)], ids=repr
+)
+def test_an_estimator_that_fills_its_tolerance_converges_in_money(goal):
+    """Adaptive's interval is as wide as allowed: rounding to money must not take it over."""
+    engine = Quantum(grid=LawGrid(qubits=5), estimator=Adaptive(), backend=Ideal())
+    for seed in range(15):
+        assert engine.solve(CALL, goal, rng=seed).status == "converged"
+
+
+def test_a_run_that_asked_nothing_is_not_converged():
+    engine = Quantum(grid=LawGrid(qubits=4), estimator=Faster(), backend=Ideal())
+    result = engine.solve(CALL, Goal(queries=100), rng=1)
+    assert result.cost.queries == 0
+    assert result.status == "budget_exhausted"
+
+
+def test_a_signed_estimator_is_refused():
+    with pytest.raises(InvalidProblem, match="signed"):
+        Quantum(estimator=RealAmplitude(signed=True))
+
+
+@pytest.mark.parametrize("measure", [VaR(level=0.99), ES(level=0.975)], ids=repr)
+def test_a_plan_refuses_what_a_search_cannot_use(measure):
+    problem = Problem(NORMAL, PORTFOLIO, measure)
+    with pytest.raises(Unsupported, match="anytime_valid"):
+        Quantum(estimator=Adaptive()).plan(problem, Goal(relative_tolerance=0.1))

@@ -1,6 +1,7 @@
 """Specification: sections, defaults, nouns built, refusals that name their field."""
 
 import copy
+import dataclasses
 
 import pytest
 
@@ -22,10 +23,12 @@ from qmc import (
     UniformGrid,
     VaR,
 )
+from qmc import estimators as package
 from qmc.backends import Aer, Ideal
 from qmc.errors import InvalidProblem
-from qmc.estimators import Iterative, Sampling
+from qmc.estimators import Canonical, Certified, Iterative, MaximumLikelihood, Sampling
 from qmc.specification import InvalidField, Specification, read_toml
+from qmc.specification.estimators import estimators, settings
 from qmc.specification.refusals import naming
 
 OPTION = {
@@ -148,6 +151,108 @@ def test_quantum_engines_and_their_defaults():
     engine = specification(OPTION, quantum=parts).make_quantum()
     assert engine.grid == UniformGrid(qubits=3)
     assert (engine.estimator, engine.backend) == (Sampling(), Ideal())
+
+
+def test_every_estimator_of_the_package_has_a_word():
+    assert list(estimators()) == [
+        "adaptive", "bayesian", "canonical", "certified", "chebyshev", "faster", "iterative",
+        "low-depth", "maximum-likelihood", "modified-iterative", "real-amplitude", "sampling",
+    ]  # fmt: skip
+    for name in package.__all__:
+        one = getattr(package, name)
+        has_fields = isinstance(one, type) and dataclasses.is_dataclass(one)
+        assert (one in estimators().values()) == (has_fields and hasattr(one, "ask")), name
+
+
+@pytest.mark.parametrize("word", estimators())
+def test_a_word_makes_its_estimator_with_its_settings(word):
+    kind = estimators()[word]
+    chosen = {"estimator": word}
+    assert specification(OPTION, quantum=chosen).make_quantum().estimator == kind()
+    plain = kind()
+    given = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name in settings(kind)
+        if (value := getattr(plain, name)) is not None
+    }
+    made = specification(OPTION, quantum=chosen, estimator=given).make_quantum().estimator
+    assert made == plain
+    if "max_power" in given:
+        one = specification(OPTION, quantum=chosen, estimator={"max_power": 64}).make_quantum()
+        assert one.estimator == kind(max_power=64)
+
+
+@pytest.mark.parametrize(
+    ("word", "given", "made"),
+    [
+        ("certified", {"shots": 8}, Certified(shots=(8,))),
+        ("certified", {"shots": [2, 4]}, Certified(shots=(2, 4))),
+        ("maximum-likelihood", {"schedule": [0, 3]}, MaximumLikelihood(schedule=(0, 3))),
+        ("maximum-likelihood", {"schedule": "linear"}, MaximumLikelihood(schedule="linear")),
+        ("canonical", {"runs": 3, "radius": "theorem"}, Canonical(runs=3, radius="theorem")),
+        ("sampling", {"shots_per_round": 50}, Sampling(shots_per_round=50)),
+    ],
+)
+def test_settings_of_several_shapes(word, given, made):
+    spec = specification(OPTION, quantum={"estimator": word}, estimator=given)
+    assert spec.make_quantum().estimator == made
+
+
+@pytest.mark.parametrize(
+    ("word", "given", "line"),
+    [
+        ("nope", {}, "field quantum.estimator='nope': must be one of adaptive, bayesian, canonic"),
+        ("Adaptive", {}, "field quantum.estimator='Adaptive': must be one of adaptive"),
+        ("canonical", {"max_power": 3}, "field estimator.max_power=3: unknown here; canonical "
+         "takes combine, runs, radius, max_bits; max_power is a setting of adaptive, bayesian"),
+        ("faster", {"depth": 3}, "field estimator.depth=3: unknown here; faster takes max_power"),
+        ("faster", {"settings": 1}, "field estimator.settings=1: unknown here; faster takes"),
+        ("faster", {"model_extra": 1}, "field estimator.model_extra=1: unknown here; faster"),
+        ("faster", {"depth": "x" * 99}, f"field estimator.depth='{'x' * 59}...: unknown here"),
+        ("faster", {"name": "faster"}, "field estimator.name='faster': unknown here; faster"),
+        ("real-amplitude", {"signed": True}, "field estimator.signed=True: unknown here"),
+        ("adaptive", {"max_power": -1}, "field estimator.max_power=-1: must be a whole number"),
+        ("adaptive", {"shots": 1.0}, "field estimator.shots=1.0: must be a whole number"),
+        ("adaptive", {"shots": [1, 2]}, "field estimator.shots=[1, 2]: must be a whole number"),
+        ("certified", {"shots": [4, 2]}, "field estimator.shots=(4, 2): must be a tuple"),
+        ("certified", {"shots": True}, "field estimator.shots=True: must be a whole number"),
+        ("iterative", {"interval": "x"}, "field estimator.interval='x': must be one of"),
+        ("low-depth", {"beta": float("nan")}, "field estimator.beta=nan: must be a finite"),
+    ],
+)  # fmt: skip
+def test_estimators_that_are_refused(word, given, line):
+    spec = specification(OPTION, quantum={"estimator": word}, estimator=given)
+    with pytest.raises(InvalidField) as caught:
+        spec.make_quantum()
+    assert str(caught.value).startswith(line)
+
+
+def test_a_setting_that_no_estimator_has_names_no_owner():
+    spec = specification(OPTION, estimator={"depth": 3})
+    with pytest.raises(InvalidField, match=r"iterative takes interval, shots, max_power$"):
+        spec.make_quantum()
+
+
+@pytest.mark.parametrize("kind", ["var", "es", "both"])
+@pytest.mark.parametrize("word", estimators())
+def test_quantiles_take_estimators_that_may_be_read_early(word, kind):
+    spec = specification(PORTFOLIO, measure={"kind": kind}, quantum={"estimator": word})
+    if estimators()[word]().anytime_valid:
+        assert spec.make_quantum().estimator == estimators()[word]()
+        return
+    with pytest.raises(InvalidField) as caught:
+        spec.make_quantum()
+    assert caught.value.paths == ("quantum.estimator",)
+    assert "by default those are canonical, certified, faster, iterative" in str(caught.value)
+
+
+def test_settings_decide_whether_an_estimator_may_be_read_early():
+    sampling = {"quantum": {"estimator": "sampling"}, "estimator": {"shots_per_round": 1000}}
+    likely = {"quantum": {"estimator": "canonical"}, "estimator": {"combine": "maximum_likelihood"}}
+    var = {"measure": {"kind": "var"}}
+    assert specification(PORTFOLIO, **var, **sampling).make_quantum().estimator.anytime_valid
+    with pytest.raises(InvalidField, match="may be read early"):
+        specification(PORTFOLIO, **var, **likely).make_quantum()
 
 
 def test_specifications_are_frozen_values():

@@ -1,9 +1,12 @@
 """Suites: each yields rows as they are finished."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from benchmarks.suites import convergence, coverage, estimators, peers
+from benchmarks.suites import algorithms, amplitudes, convergence, coverage, estimators, peers
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Row: TypeAlias = dict[str, Any]
 
@@ -12,4 +15,8 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "convergence": convergence.run,
     "peers": peers.run,
     "estimators": estimators.run,
+    "amplitudes": amplitudes.run,
+    "algorithms": algorithms.run,
 }
+
+PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

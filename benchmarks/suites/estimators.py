@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
@@ -25,22 +25,41 @@ from qmc.estimators import (
     MaximumLikelihood,
     ModifiedIterative,
     RealAmplitude,
-    run_estimator,
+    run_lockstep,
 )
+from qmc.estimators.lockstep import Runs
+from qmc.plots import new_axes
 from qmc.problem import Array
-from qmc.rounds import Reply, Request, Round
-from qmc.testing import BinomialOracle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # tuned on seeds below 10,000; judged from here on
 FIRST_SEED = 10_000
 CONFIDENCE = 0.95
 EPSILONS = (1e-2, 1e-3, 1e-4, 1e-5)
 DECAYS = (1e-4, 1e-3, 5e-3)
-_NAMED = (0.0, 1.0, 0.5, 0.25, 0.75, math.sin(math.pi / 8) ** 2, 0.505, 0.49, 0.001, 0.999, 0.0259)
-_SMALL_AMPLITUDES, _SMALL_RUNS = 8, 3
+CAPS = (8, 64)
+NAMED = {
+    "0": 0.0,
+    "1": 1.0,
+    "1/2": 0.5,
+    "1/4": 0.25,
+    "3/4": 0.75,
+    "sin^2(pi/8)": math.sin(math.pi / 8) ** 2,
+    ".505": 0.505,
+    ".49": 0.49,
+    ".001": 0.001,
+    ".999": 0.999,
+    ".0259": 0.0259,
+}
+_AMPLITUDES, _SMALL_AMPLITUDES, _SMALL_RUNS = 60, 8, 3
 # NA x eps of the best window with a fixed number of queries, uniform amplitudes (FIGURES 2)
 WINDOW_BOUND = 2.013
-_WINDOW = {"estimator": "window bound, fixed queries", "epsilon": 0.0, "decay": 0.0}
+_WINDOW = "window bound, fixed queries"
+_COVERED = ("coverage", "wilson low", "wilson high")
+_ROUNDING = 1e-12  # an interval ends at 0 or 1 but for this
 
 
 def estimators() -> dict[str, Estimator]:
@@ -62,106 +81,175 @@ def estimators() -> dict[str, Estimator]:
     }
 
 
-def amplitudes(count: int = 60) -> Array:
+def amplitudes(count: int = _AMPLITUDES) -> Array:
     """The named ones, then uniform random ones of a fixed seed, `count` in all."""
-    drawn = np.random.default_rng(20_260_103).uniform(size=max(0, count - len(_NAMED)))
-    return np.concatenate([np.array(_NAMED), drawn])[:count]
+    drawn = np.random.default_rng(20_260_103).uniform(size=max(0, count - len(NAMED)))
+    return np.concatenate([np.array(list(NAMED.values())), drawn])[:count]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a row is about; "max power" is -1 where there is no cap."""
+
+    epsilon: float
+    decay: float = 0.0
+    cap: int = -1
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The row's first columns."""
+        return {"epsilon": self.epsilon, "decay": self.decay, "cap": self.cap}
+
+
+def cells(small: bool) -> list[Cell]:
+    """Half-widths, then decays, then caps of the power at the half-width 1e-3."""
+    if small:
+        return [Cell(EPSILONS[0]), Cell(EPSILONS[0], cap=CAPS[0])]
+    ideal = [Cell(epsilon) for epsilon in EPSILONS]
+    return ideal + [Cell(1e-3, decay) for decay in DECAYS] + [Cell(1e-3, cap=cap) for cap in CAPS]
+
+
+def capped(estimator: Estimator, cap: int) -> Estimator | None:
+    """The estimator with this largest power; None where it has no such field."""
+    if cap < 0:
+        return estimator
+    if isinstance(estimator, Canonical):
+        return replace(estimator, max_bits=int(math.log2(cap + 1)))
+    if not hasattr(estimator, "max_power"):
+        return None
+    made: Estimator = replace(estimator, max_power=cap)  # type: ignore[type-var]
+    return made
 
 
 def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterator[dict[str, Any]]:
-    """A row an estimator, half-width and decay; rows that are `done` are not made again.
+    """A row an estimator and cell; rows that are `done` are not made again.
 
-    Each amplitude gets `seeds` / 50 runs, at least one.
+    The runs of a cell, at least `seeds`, are shared equally among the amplitudes.
     """
-    known = {(row["estimator"], row["epsilon"], row["decay"]) for row in done}
-    chosen = amplitudes(_SMALL_AMPLITUDES if small else 60)
-    runs = _SMALL_RUNS if small else max(1, seeds // 50)
-    cells = [(epsilon, 0.0) for epsilon in (EPSILONS[:1] if small else EPSILONS)]
-    cells += [(1e-3, decay) for decay in (() if small else DECAYS)]
+    known = {tuple(row[name] for name in HEAD) for row in done}
+    truths = amplitudes(_SMALL_AMPLITUDES if small else _AMPLITUDES)
+    each = _SMALL_RUNS if small else math.ceil(seeds / truths.size)
     if not known:
-        blank = dict.fromkeys(COLUMNS, math.nan)
-        yield _WINDOW | blank | {"NA x eps": WINDOW_BOUND}
-    for epsilon, decay in cells:
+        bound = {"estimator": _WINDOW, "epsilon": 0.0, "decay": 0.0, "cap": -1}
+        yield bound | dict.fromkeys(COLUMNS, math.nan) | {"NA x eps": WINDOW_BOUND}
+    for cell in cells(small):
         for name, estimator in estimators().items():
-            if (name, epsilon, decay) not in known:
-                head = {"estimator": name, "epsilon": epsilon, "decay": decay}
-                yield head | cell(estimator, epsilon, decay, chosen, runs)
+            limited = capped(estimator, cell.cap)
+            row = {"estimator": name} | cell.head
+            if limited is not None and tuple(row.values()) not in known:
+                repeated = np.repeat(truths, each)
+                lists = [[FIRST_SEED + run % each, run // each] for run in range(repeated.size)]
+                yield row | figures(limited, cell, repeated, lists)
 
 
+HEAD = ("estimator", "epsilon", "decay", "cap")
 COLUMNS = (
     "runs", "NA x eps", "NQ x eps", "error 95 % x NA", "rmse x NA", "coverage", "wilson low",
     "wilson high", "worst coverage", "converged", "max power", "rounds", "shots", "ms a run",
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class CountingOracle:
-    """Binomial numbers, and what was asked of them."""
-
-    inner: BinomialOracle
-    powers: int = 0
-    rounds: int = 0
-    shots: int = 0
-    max_power: int = 0
-
-    @property
-    def decay(self) -> float:
-        """Visibility lost per power."""
-        return self.inner.decay
-
-    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
-        """Hits, one a round."""
-        self._count(rounds)
-        return self.inner.run(rounds)
-
-    def phases(self, bits: int, shots: int) -> Reply:
-        """Phase outcomes, one a shot; counted as power 2^bits - 1."""
-        self.powers += shots * (2**bits - 1)
-        self.rounds, self.shots = self.rounds + 1, self.shots + shots
-        self.max_power = max(self.max_power, 2**bits - 1)
-        return self.inner.phases(bits, shots)
-
-    def _count(self, rounds: Sequence[Request]) -> None:
-        for one in rounds:
-            self.powers += one.power * one.shots
-            self.rounds += 1
-            self.shots += one.shots
-            self.max_power = max(self.max_power, one.power)
-
-
-def cell(
-    estimator: Estimator, epsilon: float, decay: float, truths: Array, runs: int
-) -> dict[str, Any]:
-    """Figures of one estimator at one half-width, over all amplitudes and runs."""
-    goal = Goal(tolerance=epsilon, confidence=CONFIDENCE)
-    rows, begin = [], time.perf_counter()
-    for index, truth in enumerate(truths):
-        for repeat in range(runs):
-            first, second = np.random.default_rng([FIRST_SEED + repeat, index]).spawn(2)
-            oracle = CountingOracle(BinomialOracle(float(truth), rng=first, decay=decay))
-            found = run_estimator(estimator, oracle, goal, rng=second)
-            held = found.interval.low - 1e-12 <= truth <= found.interval.high + 1e-12
-            rows.append(
-                (oracle.inner.queries, oracle.powers, abs(found.value - truth), held,
-                 found.status == "converged", oracle.max_power, oracle.rounds, oracle.shots)
-            )  # fmt: skip
+def judged(
+    estimator: Estimator, cell: Cell, truths: Array, seeds: Sequence[list[int]]
+) -> tuple[Runs, Array, float]:
+    """Runs in lockstep, whether each interval holds its truth, and the seconds of all."""
+    goal = Goal(tolerance=cell.epsilon, confidence=CONFIDENCE)
+    begin = time.perf_counter()
+    done = run_lockstep(estimator, truths, goal, seeds=seeds, decay=cell.decay)
     seconds = time.perf_counter() - begin
-    na, nq, error, covered, converged, power, rounds, shots = np.array(rows, dtype=float).T
-    wilson = stats.binomtest(int(covered.sum()), len(rows)).proportion_ci(method="wilson")
+    held = (done.low - _ROUNDING <= truths) & (truths <= done.high + _ROUNDING)
+    return done, held.astype(float), seconds
+
+
+def figures(
+    estimator: Estimator, cell: Cell, truths: Array, seeds: Sequence[list[int]]
+) -> dict[str, Any]:
+    """The figures of one row; runs of one amplitude stand together."""
+    done, held, seconds = judged(estimator, cell, truths, seeds)
+    error, queries = np.abs(done.value - truths), done.queries.mean()
+    wilson = stats.binomtest(int(held.sum()), held.size).proportion_ci(method="wilson")
     values = (
-        len(rows),
-        na.mean() * epsilon,
-        nq.mean() * epsilon,
-        np.percentile(error, 95.0) * na.mean(),
-        math.sqrt(np.mean(np.square(error))) * na.mean(),
-        covered.mean(),
+        held.size,
+        queries * cell.epsilon,
+        done.powers.mean() * cell.epsilon,
+        np.percentile(error, 95.0) * queries,
+        math.sqrt(np.mean(np.square(error))) * queries,
+        held.mean(),
         wilson.low,
         wilson.high,
-        covered.reshape(truths.size, runs).mean(axis=1).min(),
-        converged.mean(),
-        power.max(),
-        rounds.mean(),
-        shots.mean(),
-        1e3 * seconds / len(rows),
+        min(held[truths == truth].mean() for truth in np.unique(truths)),
+        done.converged.mean(),
+        done.max_power.max(),
+        done.rounds.mean(),
+        done.shots.mean(),
+        1e3 * seconds / held.size,
     )
     return dict(zip(COLUMNS, (float(value) for value in values), strict=True))
+
+
+def picture(rows: Sequence[dict[str, Any]]) -> Figure:
+    """Cost with the window bound and coverage with Wilson bars, against the half-width."""
+    from matplotlib.figure import Figure
+
+    whole = Figure(figsize=(11.0, 5.4), layout="constrained")
+    left, right = whole.subplots(1, 2)
+    ideal = [row for row in rows if row["estimator"] != _WINDOW and not row["decay"]]
+    ideal = [row for row in ideal if row["cap"] < 0]
+    plot_cost(ideal, ax=left)
+    plot_coverage(ideal, ax=right)
+    handles, labels = left.get_legend_handles_labels()
+    whole.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8)
+    return whole
+
+
+def plot_cost(rows: Sequence[dict[str, Any]], *, ax: Axes | None = None) -> Axes:
+    """Queries x half-width of each estimator, log-log; a line for the window bound."""
+    axes = new_axes(ax)
+    for name, style in _styles(rows):
+        mine = (row for row in rows if row["estimator"] == name)
+        chosen = sorted((row["epsilon"], row["NA x eps"]) for row in mine)
+        axes.plot(*zip(*chosen, strict=True), **style, label=name)
+    axes.axhline(WINDOW_BOUND, color="black", ls="--", lw=1, label=_WINDOW)
+    axes.set(xscale="log", yscale="log", ylim=(1.5, 300.0))
+    axes.set_xlabel("half-width epsilon wanted")
+    axes.set_ylabel("mean queries x epsilon (Faster: beyond 1e4, not drawn)")
+    axes.invert_xaxis()
+    return axes
+
+
+def plot_coverage(rows: Sequence[dict[str, Any]], *, ax: Axes | None = None) -> Axes:
+    """Coverage of each estimator with its Wilson interval; a line for the confidence."""
+    axes = new_axes(ax)
+    for place, (name, style) in enumerate(_styles(rows)):
+        chosen = sorted(
+            (row["epsilon"] * 1.06 ** (place - 6), *(row[each] for each in _COVERED))
+            for row in rows
+            if row["estimator"] == name
+        )
+        at, covered, low, high = np.array(chosen).T
+        bars = np.clip([covered - low, high - covered], 0.0, 1.0)
+        axes.errorbar(at, covered, yerr=bars, **style | {"ls": ""}, capsize=2)
+    axes.axhline(CONFIDENCE, color="black", ls="--", lw=1)
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set_xlabel("half-width epsilon wanted (estimators side by side)")
+    axes.set_ylabel("share of intervals that hold the amplitude, Wilson 95 %")
+    return axes
+
+
+def _styles(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names in the order of the arena, ours in bold lines."""
+    marks = "os^vDPX*<>hp8"
+    for place, name in enumerate(estimators()):
+        if any(row["estimator"] == name for row in rows):
+            ours = name in {"Adaptive", "Certified"}
+            yield (
+                name,
+                {
+                    "marker": marks[place],
+                    "color": f"C{place % 10}",
+                    "lw": 2.5 if ours else 1.0,
+                    "ms": 7 if ours else 4,
+                    "zorder": 3 if ours else 2,
+                },
+            )

@@ -150,10 +150,12 @@ class AerOracle:
         return result
 
     def _forget_others(self, rounds: Sequence[Round]) -> None:
-        """Drop circuits that this job does not run: unrolled powers are large."""
+        """Drop circuits that this job does not run: unrolled powers are large, steers many."""
         asked = {(one.power, one.steer) for one in rounds}
         for key in self._circuits.keys() - asked:
             del self._circuits[key]
+        for steer in self._parts.keys() - {one.steer for one in rounds} - {0.0}:
+            del self._parts[steer]
 
     @property
     def max_power(self) -> float:

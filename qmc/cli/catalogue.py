@@ -13,6 +13,11 @@ from qmc.cli.options import OUTPUT_PANEL, Option
 
 _MARKET, _CONTRACT, _PORTFOLIO = "Market", "Option contract", "Portfolio"
 _MEASURE, _ENGINE, _GOAL, _STUDY = "Measure", "Engines", "Goal", "Study"
+# written out, since the help must not import the classes; a test compares
+_ESTIMATORS = (
+    "adaptive bayesian canonical certified chebyshev faster iterative low-depth "
+    "maximum-likelihood modified-iterative real-amplitude sampling"
+)
 
 FILE = Option("file", Path, "FILE", OUTPUT_PANEL, "TOML problem file; options override it")
 PLOT = Option("plot", Path, "DIR", OUTPUT_PANEL, "folder for PNG and SVG pictures")
@@ -80,8 +85,15 @@ ENGINE = _word("engine", _ENGINE, "who solves", "run.engine", "quantum monte-car
 QUANTUM = (
     _whole("qubits", _ENGINE, "of the grid", "quantum.qubits", "5 for prices, 8 for risk"),
     _word("grid", _ENGINE, "cells of the quantum engine", "quantum.grid", "law uniform", "law"),
-    _word("estimator", _ENGINE, "of the amplitude", "quantum.estimator", "iterative sampling",
+    _word("estimator", _ENGINE, "of the amplitude", "quantum.estimator", _ESTIMATORS,
           "iterative"),
+    _whole("max_power", _ENGINE, "largest power that the estimator asks for",
+           "estimator.max_power", "the estimator's own"),
+    Option("shots", parsing.shots, "NUMBERS", _ENGINE,
+           "of one round of the estimator; certified takes several, with commas",
+           "estimator.shots", default="the estimator's own"),
+    _whole("shots_per_round", _ENGINE, "of sampling, which VaR and ES need there",
+           "estimator.shots_per_round", "one round planned in advance"),
     _word("backend", _ENGINE, "runs the circuits", "quantum.backend", "aer ideal", "aer"),
 )  # fmt: skip
 SEED = _whole("seed", _ENGINE, "same seed and versions, same numbers", "run.seed")

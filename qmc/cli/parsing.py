@@ -55,6 +55,20 @@ def counts(text: str) -> tuple[int, ...]:
     return values
 
 
+def shots(text: str) -> int | list[int]:
+    """A whole number, or several with commas; the estimators check their range.
+
+    >>> shots("30"), shots("2,4,8")
+    (30, [2, 4, 8])
+    """
+    try:
+        values = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        msg = "a whole number, such as 30, or several with commas"
+        raise ValueError(msg) from error
+    return values[0] if len(values) == 1 else values
+
+
 def numbers(text: str) -> list[float]:
     """Numbers with commas.
 

@@ -30,6 +30,8 @@ from qmc.rounds import Round
 FLOOR = 1e-5
 # cells are not cut below this width; a run that gets there cannot be told further by doubles
 SMALLEST = 1e-13
+# of the half-width wanted, so that rounding in a user's own unit does not take it over
+_WITHIN = 1.0 - 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +196,7 @@ class Adaptive:
 def reached(cells: Cells, run: int, goal: Goal, error: float) -> bool:
     """Whether an interval as narrow as the tolerance holds the confidence, for one run."""
     weights, theta, width = cells.weights_of(run), cells.theta[run], float(cells.width[run])
-    allowed = goal.allowed_half_width(_mean(theta, weights))
+    allowed = _allowed(goal, _mean(theta, weights))
     if not allowed or not may_fit(theta, weights, width, error, 2.0 * allowed):
         return False
     return heaviest_window(*distribution(theta, weights, width), allowed)[0] >= 1.0 - error
@@ -206,13 +208,18 @@ def read(cells: Cells, run: int, goal: Goal, error: float) -> tuple[float, float
     edges, cdf = distribution(theta, weights, width)
     mean = _mean(theta, weights)
     if reached(cells, run, goal, error):
-        allowed = goal.allowed_half_width(mean) or 0.0
+        allowed = _allowed(goal, mean)
         centre = heaviest_window(edges, cdf, allowed)[1]
         low, high = centre - allowed, centre + allowed
     else:
         low, high = shortest_interval(edges, cdf, 1.0 - error)
     low, high = min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
     return min(max(mean, low), high), low, high
+
+
+def _allowed(goal: Goal, value: float) -> float:
+    """Half-width that the tolerances allow, less what rounding may add; 0 without."""
+    return _WITHIN * (goal.allowed_half_width(value) or 0.0)
 
 
 def _mean(theta: Array, weights: Array) -> float:

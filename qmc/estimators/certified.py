@@ -136,7 +136,7 @@ class Certified:
         object.__setattr__(self, "cells", checks.whole("cells", self.cells, 64, 4096))
         if not isinstance(self.shots, tuple) or not self.shots:
             raise checks.refuse("shots", self.shots, "a tuple of whole numbers >= 1, increasing")
-        shots = tuple(checks.whole("shots", each, 1) for each in self.shots)
+        shots = tuple(checks.whole("shots", each, 1, MOST_SHOTS) for each in self.shots)
         if list(shots) != sorted(set(shots)):
             raise checks.refuse("shots", self.shots, "a tuple of whole numbers >= 1, increasing")
         object.__setattr__(self, "shots", shots)

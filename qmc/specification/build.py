@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qmc import checks
+from qmc.specification.estimators import estimator
 from qmc.specification.sections import (
     AnyContract,
     AnyMeasure,
     AnyModel,
     BlackScholesSection,
     DigitalSection,
+    EstimatorSection,
     FilteredSection,
     PortfolioSection,
     ProbabilitySection,
@@ -120,16 +122,15 @@ def measures(section: AnyMeasure) -> tuple[Measure, ...]:
     return (measures.Price() if section.kind == "price" else measures.ExpectedLoss(),)
 
 
-def quantum(section: QuantumSection, *, is_risk: bool) -> Quantum:
+def quantum(section: QuantumSection, settings: EstimatorSection, *, is_risk: bool) -> Quantum:
     """The quantum engine; without qubits, more for quantiles than for prices."""
     from qmc import LawGrid, Quantum, UniformGrid
     from qmc.backends import Aer, Ideal
-    from qmc.estimators import Iterative, Sampling
 
     default = RISK_QUBITS if is_risk else PRICE_QUBITS
     qubits = default if section.qubits is None else section.qubits
     return Quantum(
         grid=LawGrid(qubits=qubits) if section.grid == "law" else UniformGrid(qubits=qubits),
-        estimator=Iterative() if section.estimator == "iterative" else Sampling(),
+        estimator=estimator(section.estimator, settings.settings),
         backend=Aer() if section.backend == "aer" else Ideal(),
     )

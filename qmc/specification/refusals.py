@@ -18,6 +18,7 @@ _NOUN = re.compile(
     r"(?P<name>[a-z_][a-z0-9_]*)(?P<given>(\[[^]]*\])?=.*?): (?P<complaint>(must|unknown) .*)"
 )
 _PLAIN = (
+    (" or instance of EstimatorSection", ""),
     (" or instance of GoalSection", ""),
     (" or instance of QuantumSection", ""),
     (" or instance of RunSection", ""),
@@ -90,6 +91,16 @@ def refusal(error: ValidationError, fields: Mapping[str, Sequence[str]]) -> Inva
     return InvalidField([path], given, complaint + tail)
 
 
+def shown(value: object) -> str:
+    """What was given as a refusal says it, cut where it is long.
+
+    >>> shown(-1.0)
+    '=-1.0'
+    """
+    text = repr(value)
+    return f"={text}" if len(text) <= _SHOWN else f"={text[:_SHOWN]}..."
+
+
 def _add(missing: Sequence[str]) -> str:
     return "add it to the file" if len(missing) == 1 else "add them to the file"
 
@@ -97,8 +108,7 @@ def _add(missing: Sequence[str]) -> str:
 def _complaint(one: Any, fields: Mapping[str, Sequence[str]]) -> tuple[str, str, str]:  # noqa: ANN401
     """Path, what was given and the complaint of one error of pydantic."""
     kind, path = one["type"], _path(one["loc"], fields)
-    given = repr(one["input"])
-    given = f"={given}" if len(given) <= _SHOWN else f"={given[:_SHOWN]}..."
+    given = shown(one["input"])
     if kind == "extra_forbidden":
         owner = next(str(part) for part in reversed(one["loc"][:-1] or ("file",)))
         others = ", ".join(name for name in fields[owner] if name != "kind")

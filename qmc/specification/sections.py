@@ -137,12 +137,34 @@ class GoalSection(Section):
 
 
 class QuantumSection(Section):
-    """`[quantum]`: the parts of the quantum engine."""
+    """`[quantum]`: the parts of the quantum engine.
+
+    Attributes:
+        qubits: of the grid; more for quantiles than for prices when absent.
+        grid: its cells.
+        estimator: one of `estimators()`, which reads the classes and so is looked at later.
+        backend: what runs the circuits.
+    """
 
     qubits: int | None = None
     grid: Literal["law", "uniform"] = "law"
-    estimator: Literal["iterative", "sampling"] = "iterative"
+    estimator: str = "iterative"
     backend: Literal["aer", "ideal"] = "aer"
+
+
+class EstimatorSection(Section):
+    """`[estimator]`: settings of the estimator, the fields of its class.
+
+    >>> EstimatorSection(max_power=64).settings
+    {'max_power': 64}
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was given, by name."""
+        return dict(self.model_extra or {})
 
 
 class RunSection(Section):
@@ -163,6 +185,7 @@ KINDS: dict[str, Any] = {"model": AnyModel, "contract": AnyContract, "measure": 
 SINGLE: dict[str, type[Section]] = {
     "goal": GoalSection,
     "quantum": QuantumSection,
+    "estimator": EstimatorSection,
     "run": RunSection,
 }
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from qmc.specification import build
+from qmc.specification.estimators import require_early_reading
 from qmc.specification.refusals import InvalidField, naming, refusal
 from qmc.specification.sections import (
     AnyContract,
     AnyMeasure,
     AnyModel,
+    EstimatorSection,
     GoalSection,
     MeanSection,
     PortfolioSection,
@@ -20,6 +22,7 @@ from qmc.specification.sections import (
     ReturnsSection,
     RunSection,
     Section,
+    TailSection,
     fields,
 )
 
@@ -47,6 +50,7 @@ class Specification(Section):
     measure: AnyMeasure = Field(default=MeanSection(kind="price"), discriminator="kind")
     goal: GoalSection = GoalSection()
     quantum: QuantumSection = QuantumSection()
+    estimator: EstimatorSection = EstimatorSection()
     run: RunSection = RunSection()
 
     @classmethod
@@ -105,6 +109,14 @@ class Specification(Section):
             )
 
     def make_quantum(self) -> Quantum:
-        """The quantum engine."""
+        """The quantum engine.
+
+        Raises:
+            InvalidField: naming what is out of range, a setting that the estimator has not, or an
+                estimator that cannot search for a quantile where one is asked for.
+        """
         with naming("quantum"):
-            return build.quantum(self.quantum, is_risk=self.is_risk)
+            engine = build.quantum(self.quantum, self.estimator, is_risk=self.is_risk)
+        if isinstance(self.measure, TailSection):
+            require_early_reading(self.quantum.estimator, engine.estimator)
+        return engine

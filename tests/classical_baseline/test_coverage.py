@@ -43,14 +43,20 @@ CASES = {
     "ES, normal": (Problem(NORMAL, PORTFOLIO, ES(level=0.975)), Goal(tolerance=0.15), False),
     "ES, history": (Problem(HISTORY, PORTFOLIO, ES(level=0.975)), Goal(queries=10_000), False),
 }
-# the paths that their widths alone ask for cover less than 90 %
+# the paths that their widths alone ask for cover less than 90 %; the last number is the least share
+# of runs called converged, some 5 deviations below what is measured: 93 % and 32 %
 SKEWED = {
-    "far call": (Problem(MARKET, Call(strike=180.0, expiry=1.0), Price()), Goal(tolerance=0.05)),
+    "far call": (
+        Problem(MARKET, Call(strike=180.0, expiry=1.0), Price()),
+        Goal(tolerance=0.05),
+        0.88,
+    ),
     "four years at 100 %": (
         Problem(
             BlackScholes(spot=100.0, vol=1.0, rate=0.05), Call(strike=100.0, expiry=4.0), Price()
         ),
         Goal(tolerance=20.0),
+        0.24,
     ),
 }
 RUNS = 1_000
@@ -68,9 +74,15 @@ def test_intervals_contain_the_truth(case, covers):
 
 @pytest.mark.parametrize("case", SKEWED)
 def test_what_is_called_converged_seldom_misses(case, covers):
-    problem, goal = SKEWED[case]
+    """Of all runs, few are converged and miss: a run that is not converged counts as held.
+
+    So this gates how often one is misled, not the coverage of converged runs alone: that is 96 %
+    for the far call, but 84 % for the four years, where two runs in three say they are unresolved.
+    """
+    problem, goal, least = SKEWED[case]
     truth = Analytic().solve(problem, goal).value
     engine = MonteCarlo(threads=1, max_paths=1_000_000)
     results = (engine.solve(problem, goal, rng=seed) for seed in range(RUNS))
-    misses = sum(r.status == "converged" and not r.interval.contains(truth) for r in results)
-    covers(RUNS - misses, RUNS, 0.95)
+    held = [r.interval.contains(truth) for r in results if r.status == "converged"]
+    assert len(held) >= least * RUNS
+    covers(RUNS - held.count(False), RUNS, 0.95)

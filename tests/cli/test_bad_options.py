@@ -34,7 +34,7 @@ def test_text_where_a_number_belongs(refusal, name, value, allowed):
         ("price", "engine", "must be 'quantum', 'monte-carlo', 'analytic' or 'all'"),
         ("price", "backend", "must be 'aer' or 'ideal'"),
         ("price", "grid", "must be 'law' or 'uniform'"),
-        ("price", "estimator", "must be 'iterative' or 'sampling'"),
+        ("price", "estimator", "must be one of adaptive, bayesian, canonical, certified"),
         ("risk", "model", "must be one of black-scholes, historical, normal, filtered"),
     ],
 )

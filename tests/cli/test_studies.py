@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from qmc.cli import catalogue
+from qmc.specification.estimators import estimators, settings
 from qmc.specification.sections import (
     KINDS,
     SINGLE,
@@ -169,7 +170,11 @@ def test_options_stand_for_the_fields_of_a_file():
     for section in KINDS:
         for kind in table[f"{section}.kind"]:
             known |= {f"{section}.{name}" for name in table[kind]}
-    assert set(catalogue.FLAGS) == known
+    # other settings of estimators stand in a file only
+    flags = {path for path in catalogue.FLAGS if not path.startswith("estimator.")}
+    assert flags == known
+    names = {name for kind in estimators().values() for name in settings(kind)}
+    assert {path.split(".")[1] for path in set(catalogue.FLAGS) - flags} <= names
 
 
 def test_options_offer_the_words_of_the_sections():
@@ -178,6 +183,7 @@ def test_options_offer_the_words_of_the_sections():
         name = section.__name__.removesuffix("Section").lower().replace("digital", "contract")
         for field, info in section.model_fields.items():
             table.setdefault(f"{name}.{field}", set(get_args(info.annotation)))
+    table["quantum.estimator"] = set(estimators())
     for one in catalogue.OPTIONS:
         if one.words:
             assert set(one.words) <= table[one.path], one.name
