@@ -20,6 +20,9 @@ bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks run peers
 	$(VENV)/bin/python -m benchmarks run convergence
 	$(VENV)/bin/python -m benchmarks run coverage
+	$(VENV)/bin/python -m benchmarks run algorithms
+	$(VENV)/bin/python -m benchmarks run estimators
+	$(VENV)/bin/python -m benchmarks run amplitudes
 
 notebooks: $(STAMP)
 	$(VENV)/bin/jupyter lab notebooks
