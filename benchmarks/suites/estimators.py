@@ -89,24 +89,27 @@ def amplitudes(count: int = _AMPLITUDES) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a row is about; "max power" is -1 where there is no cap."""
+    """What a row is about; the cap of the power is -1 where there is none."""
 
     epsilon: float
     decay: float = 0.0
     cap: int = -1
+    told: bool = True
 
     @property
     def head(self) -> dict[str, Any]:
         """The row's first columns."""
-        return {"epsilon": self.epsilon, "decay": self.decay, "cap": self.cap}
+        known = self.decay if self.told else 0.0
+        return {"epsilon": self.epsilon, "decay": self.decay, "told": known, "cap": self.cap}
 
 
 def cells(small: bool) -> list[Cell]:
-    """Half-widths, then decays, then caps of the power at the half-width 1e-3."""
+    """Half-widths; then, at 1e-3, decays told, one that is not, and caps of the power."""
     if small:
         return [Cell(EPSILONS[0]), Cell(EPSILONS[0], cap=CAPS[0])]
-    ideal = [Cell(epsilon) for epsilon in EPSILONS]
-    return ideal + [Cell(1e-3, decay) for decay in DECAYS] + [Cell(1e-3, cap=cap) for cap in CAPS]
+    found = [Cell(epsilon) for epsilon in EPSILONS]
+    found += [Cell(1e-3, decay) for decay in DECAYS] + [Cell(1e-3, DECAYS[-1], told=False)]
+    return found + [Cell(1e-3, cap=cap) for cap in CAPS]
 
 
 def capped(estimator: Estimator, cap: int) -> Estimator | None:
@@ -130,7 +133,7 @@ def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterato
     truths = amplitudes(_SMALL_AMPLITUDES if small else _AMPLITUDES)
     each = _SMALL_RUNS if small else math.ceil(seeds / truths.size)
     if not known:
-        bound = {"estimator": _WINDOW, "epsilon": 0.0, "decay": 0.0, "cap": -1}
+        bound = {"estimator": _WINDOW, "epsilon": 0.0, "decay": 0.0, "told": 0.0, "cap": -1}
         yield bound | dict.fromkeys(COLUMNS, math.nan) | {"NA x eps": WINDOW_BOUND}
     for cell in cells(small):
         for name, estimator in estimators().items():
@@ -142,7 +145,7 @@ def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterato
                 yield row | figures(limited, cell, repeated, lists)
 
 
-HEAD = ("estimator", "epsilon", "decay", "cap")
+HEAD = ("estimator", "epsilon", "decay", "told", "cap")
 COLUMNS = (
     "runs", "NA x eps", "NQ x eps", "error 95 % x NA", "rmse x NA", "coverage", "wilson low",
     "wilson high", "worst coverage", "converged", "max power", "rounds", "shots", "ms a run",
@@ -155,7 +158,8 @@ def judged(
     """Runs in lockstep, whether each interval holds its truth, and the seconds of all."""
     goal = Goal(tolerance=cell.epsilon, confidence=CONFIDENCE)
     begin = time.perf_counter()
-    done = run_lockstep(estimator, truths, goal, seeds=seeds, decay=cell.decay)
+    told = None if cell.told else 0.0
+    done = run_lockstep(estimator, truths, goal, seeds=seeds, decay=cell.decay, told=told)
     seconds = time.perf_counter() - begin
     held = (done.low - _ROUNDING <= truths) & (truths <= done.high + _ROUNDING)
     return done, held.astype(float), seconds

@@ -52,6 +52,7 @@ def run_lockstep(
     *,
     seeds: Sequence[Seed],
     decay: float = 0.0,
+    told: float | None = None,
     prior: Interval = UNIT,
 ) -> Runs:
     """Run the estimator on simulated shots of each amplitude, all runs side by side.
@@ -67,7 +68,8 @@ def run_lockstep(
         amplitudes: (runs,), the truth of each, in [0, 1].
         goal: of each run.
         seeds: one a run.
-        decay: of the shots, known to the estimator.
+        decay: of the shots.
+        told: the decay that the estimator is told; None for that of the shots.
         prior: the same for every run.
 
     Raises:
@@ -83,14 +85,15 @@ def run_lockstep(
     if amplitude.size and not 0.0 <= amplitude.min() <= amplitude.max() <= 1.0:
         raise checks.refuse("amplitudes", amplitudes, "from 0 to 1")
     decay = checked_decay(decay)
+    told = decay if told is None else checked_decay(told)
     streams = [np.random.default_rng(seed).spawn(2) for seed in seeds]
     if isinstance(estimator, Adaptive):
-        batch = _Batch(estimator, amplitude, goal, streams, decay, prior)
+        batch = _Batch(estimator, amplitude, goal, streams, (decay, told), prior)
         while batch.active.size:
             batch.step()
         return batch.runs
     oracles = [pair[0] for pair in streams]
-    return _shared(estimator, amplitude, oracles, decay, estimator.start(goal, prior, decay))
+    return _shared(estimator, amplitude, oracles, decay, estimator.start(goal, prior, told))
 
 
 def _no_runs(count: int) -> Runs:
@@ -183,11 +186,12 @@ class _Batch:
         amplitude: Array,
         goal: Goal,
         streams: Sequence[Sequence[np.random.Generator]],
-        decay: float,
+        decays: tuple[float, float],
         prior: Interval,
     ) -> None:
         count = amplitude.size
-        self.estimator, self.amplitude, self.goal, self.decay = estimator, amplitude, goal, decay
+        self.estimator, self.amplitude, self.goal = estimator, amplitude, goal
+        self.true_decay, self.decay = decays
         self.oracles = [pair[0] for pair in streams]
         self.choosers = [pair[1] for pair in streams]
         self.active = np.arange(count)
@@ -202,7 +206,7 @@ class _Batch:
 
     def step(self) -> None:
         """One round of every active run."""
-        live = self.active
+        live, truths = self.active, self.amplitude
         draws = np.array([self.choosers[i].random(DRAWS) for i in live])
         left = None if self.goal.queries is None else self.goal.queries - self.runs.queries[live]
         most = [
@@ -218,7 +222,9 @@ class _Batch:
         rounds = zip(live, whole.tolist(), shots.tolist(), steer.tolist(), strict=True)
         hits = np.array(
             [
-                draw_hits(float(self.amplitude[i]), Round(k, n, s), self.oracles[i], self.decay)
+                draw_hits(
+                    float(self.amplitude[i]), Round(k, n, s), self.oracles[i], self.true_decay
+                )
                 for i, k, n, s in rounds
             ],
             dtype=np.float64,

@@ -22,6 +22,7 @@ from qmc.estimators import (
 )
 from qmc.problem import Goal
 from qmc.result import UNIT, Interval
+from qmc.rounds import draw_hits
 from qmc.testing import BinomialOracle
 
 AMPLITUDES = (0.0, 0.3, 0.3, 0.3, 0.31, 0.5, 0.5, 1.0)
@@ -58,6 +59,35 @@ def test_the_bits_of_single_runs(estimator, goal, decay, prior):
         single = found.value, found.interval.low, found.interval.high, oracle.queries
         assert single == (done.value[i], done.low[i], done.high[i], done.queries[i])
         assert done.converged[i] == (found.status == "converged")
+
+
+class Silent(BinomialOracle):
+    """Loses visibility and does not say so."""
+
+    @property
+    def decay(self):
+        return 0.0
+
+    @decay.setter
+    def decay(self, value):
+        del value
+
+    def run(self, rounds):
+        found = []
+        for one in rounds:
+            self.queries += one.queries
+            found.append(draw_hits(self.amplitude, one, self._rng, 0.02))
+        return tuple(found)
+
+
+@pytest.mark.parametrize("estimator", [Adaptive(), Iterative()], ids=repr)
+def test_an_estimator_may_be_told_another_decay(estimator):
+    goal = Goal(tolerance=5e-3)
+    done = run_lockstep(estimator, AMPLITUDES, goal, seeds=range(8), decay=0.02, told=0.0)
+    for i, amplitude in enumerate(AMPLITUDES):
+        first, second = np.random.default_rng(i).spawn(2)
+        found = run_estimator(estimator, Silent(amplitude, rng=first), goal, rng=second)
+        assert (found.value, found.interval.low) == (done.value[i], done.low[i])
 
 
 def test_counts_are_those_of_the_rounds():
