@@ -206,7 +206,7 @@ class _Batch:
 
     def step(self) -> None:
         """One round of every active run."""
-        live, truths = self.active, self.amplitude
+        live = self.active
         draws = np.array([self.choosers[i].random(DRAWS) for i in live])
         left = None if self.goal.queries is None else self.goal.queries - self.runs.queries[live]
         most = [
