@@ -10,7 +10,7 @@ import numpy as np
 from qmc import memory
 from qmc.backends.protocols import Oracle
 from qmc.circuits.amplitude_problem import AmplitudeProblem
-from qmc.rounds import Round, draw_phases, hit_probability
+from qmc.rounds import Round, draw_hits, draw_phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,7 @@ class IdealOracle:
 
     def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
         """Hits, one a round."""
-        return tuple(
-            int(self.rng.binomial(r.shots, hit_probability(self.amplitude, r.power, r.steer)))
-            for r in rounds
-        )
+        return tuple(draw_hits(self.amplitude, one, self.rng) for one in rounds)
 
     def phases(self, bits: int, shots: int) -> tuple[int, ...]:
         """Outcomes of a phase register, one a shot."""
