@@ -1,15 +1,15 @@
-"""Pictures: each function draws into `ax` (a new one when None) and returns it."""
+"""Pictures of results: each function draws into `ax` (a new one when None) and returns it."""
 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qmc.grids.cell_table import CellTable
+from qmc.plots.axes import COLOURS, new_axes
 from qmc.problem import Array
 from qmc.result import Result
 
@@ -18,43 +18,17 @@ if TYPE_CHECKING:
 
     from qmc.convergence import ConvergenceTable
 
-_COLOURS = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#444444")
-_SIZE = (7.0, 4.3)
-
-
-def new_axes(ax: Axes | None = None, *, height: float = _SIZE[1]) -> Axes:
-    """The given axes, or new ones of a height in inches.
-
-    A new figure is shown by itself in a notebook and owned by nobody elsewhere.
-    """
-    if ax is not None:
-        return ax
-    size = (_SIZE[0], height)
-    if _in_notebook():
-        from matplotlib import pyplot as plt
-
-        return plt.subplots(figsize=size, layout="constrained")[1]
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=size, layout="constrained").add_subplot()
-
-
-def _in_notebook() -> bool:
-    """True inside IPython, whose pyplot shows a cell's figures and closes them."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
-
 
 def plot_cells(table: CellTable, *, ax: Axes | None = None) -> Axes:
     """Value and probability of each cell, cells in order."""
     axes = new_axes(ax)
     index = np.arange(table.values.size)
-    axes.bar(index, table.values, width=0.85, color=_COLOURS[0], label="E[outcome | cell]")
+    axes.bar(index, table.values, width=0.85, color=COLOURS[0], label="E[outcome | cell]")
     axes.set_xlabel("cell")
     axes.set_ylabel("outcome in the cell (money)")
     twin = axes.twinx()
-    twin.plot(index, table.probabilities, "o-", ms=3, lw=1, color=_COLOURS[1])
-    twin.set_ylabel("probability of the cell", color=_COLOURS[1])
+    twin.plot(index, table.probabilities, "o-", ms=3, lw=1, color=COLOURS[1])
+    twin.set_ylabel("probability of the cell", color=COLOURS[1])
     twin.set_ylim(bottom=0.0)
     axes.set_title(f"{table.values.size} cells on {table.num_qubits} qubits, bias {table.bias}")
     return axes
@@ -73,7 +47,7 @@ def plot_intervals(
         ends = np.array([[result.interval.low], [result.interval.high]])
         reach = np.clip(np.abs(ends - result.value), 0.0, 1e300)
         axes.errorbar(
-            result.value, row, xerr=reach, fmt="o", capsize=5, color=_COLOURS[row % len(_COLOURS)]
+            result.value, row, xerr=reach, fmt="o", capsize=5, color=COLOURS[row % len(COLOURS)]
         )
     if truth is not None:
         axes.axvline(truth, color="black", lw=1, ls="--", label=f"true {truth:.6g}")
@@ -89,7 +63,7 @@ def plot_budget(result: Result, *, ax: Axes | None = None) -> Axes:
     axes = new_axes(ax)
     lines = result.budget.lines
     amounts = [line.amount if math.isfinite(line.amount) else 0.0 for line in lines]
-    axes.barh([f"{line.source} ({line.kind})" for line in lines], amounts, color=_COLOURS[0])
+    axes.barh([f"{line.source} ({line.kind})" for line in lines], amounts, color=COLOURS[0])
     axes.invert_yaxis()
     axes.set_xlabel("half-width it adds, in the measure's unit")
     axes.set_title("Where the width of the interval comes from")
@@ -102,7 +76,7 @@ def plot_losses(
     """Histogram of losses (n,) with named vertical marks such as VaR and ES."""
     axes = new_axes(ax)
     axes.hist(losses, bins=60, color="#9fb8d1", label="losses")
-    for (name, value), colour in zip(marks, _COLOURS[1:] * len(marks), strict=False):
+    for (name, value), colour in zip(marks, COLOURS[1:] * len(marks), strict=False):
         axes.axvline(value, color=colour, lw=1.5, label=f"{name} {value:,.6g}")
     axes.set_xlabel("loss (positive is bad)")
     axes.set_ylabel("scenarios")
@@ -118,7 +92,7 @@ def plot_convergence(
     problem = table.problems[0] if problem is None else problem
     corner: tuple[float, float] | None = None
     span = (math.inf, 0.0)
-    for engine, colour in zip(table.engines(problem), _COLOURS * 9, strict=False):
+    for engine, colour in zip(table.engines(problem), COLOURS * 9, strict=False):
         queries, errors = table.curve(problem, engine)
         x, high = queries.mean(axis=1), np.percentile(errors, 95.0, axis=1)
         slope = table.slope(problem, engine)

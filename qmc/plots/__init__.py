@@ -1,0 +1,31 @@
+"""Pictures: each function draws into `ax` (new axes when None) and returns it."""
+
+from qmc.plots.axes import new_axes
+from qmc.plots.circuits import (
+    plot_amplitudes,
+    plot_circuit,
+    plot_decay,
+    plot_loaded_law,
+    plot_rotation,
+)
+from qmc.plots.results import (
+    plot_budget,
+    plot_cells,
+    plot_convergence,
+    plot_intervals,
+    plot_losses,
+)
+
+__all__ = [
+    "new_axes",
+    "plot_amplitudes",
+    "plot_budget",
+    "plot_cells",
+    "plot_circuit",
+    "plot_convergence",
+    "plot_decay",
+    "plot_intervals",
+    "plot_loaded_law",
+    "plot_losses",
+    "plot_rotation",
+]

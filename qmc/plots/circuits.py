@@ -1,0 +1,154 @@
+"""Pictures of circuits: each function draws into `ax` (new axes when None) and returns it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmc import checks
+from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.errors import Unsupported
+from qmc.estimators.priors import angle
+from qmc.grids.cell_table import CellTable
+from qmc.plots.axes import COLOURS, new_axes
+from qmc.problem import Array
+from qmc.rounds import hit_probability
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from qiskit.circuit import QuantumCircuit
+
+_READABLE_GATES = 200
+
+
+def plot_circuit(problem: AmplitudeProblem | QuantumCircuit, *, ax: Axes | None = None) -> Axes:
+    """The circuit A of a problem, or any circuit, as qiskit draws it.
+
+    Raises:
+        Unsupported: for more than 200 instructions, which nobody could read.
+    """
+    circuit = problem.circuit if isinstance(problem, AmplitudeProblem) else problem
+    if circuit.size() > _READABLE_GATES:
+        msg = (
+            f"a drawing of {circuit.size()} instructions cannot be read: draw a problem on fewer "
+            f"qubits (at most {_READABLE_GATES} instructions), or print(circuit.count_ops())"
+        )
+        raise Unsupported(msg)
+    axes = new_axes(ax, height=1.0 + 0.6 * circuit.num_qubits)
+    circuit.draw("mpl", ax=axes, fold=-1)
+    axes.set_title(f"{circuit.name}: {circuit.num_qubits} qubits, {circuit.size()} instructions")
+    return axes
+
+
+def plot_loaded_law(
+    table: CellTable, problem: AmplitudeProblem | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Cell probabilities wanted, and those that a problem's circuit loads where they are known."""
+    axes = new_axes(ax)
+    cells = np.arange(table.probabilities.size)
+    axes.bar(cells, table.probabilities, width=0.9, color="#9fb8d1", label="wanted")
+    loaded = None if problem is None else problem.probabilities
+    title = f"{table.num_qubits} qubits"
+    if loaded is not None:
+        size = 4 if cells.size <= 64 else 2
+        axes.plot(cells, loaded, "o", ms=size, color=COLOURS[1], label="loaded by the circuit")
+        distance = 0.5 * float(np.abs(loaded - table.probabilities).sum())
+        title += f", total variation {distance:.2g}"
+    axes.set_xlabel("cell")
+    axes.set_ylabel("probability of the cell")
+    axes.set_ylim(bottom=0.0)
+    axes.set_title(title)
+    axes.legend()
+    return axes
+
+
+def plot_amplitudes(problem: AmplitudeProblem, *, ax: Axes | None = None) -> Axes:
+    """P(flag = 1 | cell) of each cell, and their mean, the amplitude.
+
+    Raises:
+        Unsupported: when the problem has no table, as those of arithmetic circuits.
+    """
+    if problem.flags is None or problem.probabilities is None:
+        msg = "this problem has no table of cells: take one that a grid and an encoding made"
+        raise Unsupported(msg)
+    axes = new_axes(ax)
+    mean = float(problem.probabilities @ problem.flags)
+    axes.bar(np.arange(problem.flags.size), problem.flags, width=0.9, color=COLOURS[0])
+    axes.axhline(mean, color=COLOURS[1], lw=1.5, label=f"amplitude a = {mean:.6g}")
+    axes.set_xlabel("cell")
+    axes.set_ylabel("P(flag = 1 | cell)")
+    axes.set_ylim(0.0, 1.05)
+    axes.set_title(f"number = {problem.offset:.6g} + {problem.scale:.6g} a")
+    axes.legend()
+    return axes
+
+
+def plot_rotation(
+    amplitude: float, powers: Sequence[int] = (0, 1, 2, 3), *, ax: Axes | None = None
+) -> Axes:
+    """The state A Q^k |0> in the plane of bad (flag 0) and good (flag 1): at angle (2k+1) theta.
+
+    Brassard, Hoyer, Mosca and Tapp 2002, arXiv:quant-ph/0005055, section 2.
+    """
+    if not 0.0 <= checks.finite("amplitude", amplitude) <= 1.0:
+        raise checks.refuse("amplitude", amplitude, "from 0 to 1")
+    axes = new_axes(ax, height=6.0)
+    theta, turn = angle(amplitude), np.linspace(0.0, 2.0 * math.pi, 400)
+    axes.plot(np.cos(turn), np.sin(turn), color="lightgrey", lw=1)
+    for place, power in enumerate(powers):
+        phase = (2 * checks.whole("powers", power, 0) + 1) * theta
+        end = math.cos(phase), math.sin(phase)
+        colour = COLOURS[place % len(COLOURS)]
+        chance = hit_probability(amplitude, power)
+        label = f"k = {power}: P(flag = 1) = {chance:.3f}"
+        axes.annotate(
+            "", end, (0.0, 0.0), arrowprops={"arrowstyle": "->", "color": colour, "lw": 2}
+        )
+        axes.plot(*end, "o", color=colour, label=label)
+    axes.axhline(0.0, color="grey", lw=0.6)
+    axes.axvline(0.0, color="grey", lw=0.6)
+    axes.set_aspect("equal")
+    axes.set_xlabel("bad: flag = 0")
+    axes.set_ylabel("good: flag = 1")
+    axes.set_title(f"a = {amplitude:.6g}, theta = {theta:.4f}; Q turns by 2 theta")
+    axes.legend(loc="lower left", fontsize=8)
+    return axes
+
+
+def plot_decay(
+    decay: float,
+    powers: Sequence[int],
+    visibility: Sequence[float],
+    error: Sequence[float] | None = None,
+    *,
+    contrast: float = 1.0,
+    ax: Axes | None = None,
+) -> Axes:
+    """Measured visibility of the fringe at some powers, and contrast x exp(-decay k) through it.
+
+    Args:
+        decay: fitted, per power.
+        powers: (n,).
+        visibility: (n,), 1 without noise.
+        error: (n,), standard errors; none are drawn without.
+        contrast: what readout leaves at power 0.
+        ax: to draw into.
+    """
+    points: Array = np.array(checks.vector("visibility", visibility))
+    if len(powers) != points.size:
+        raise checks.refuse("powers", powers, f"one for each of {points.size} visibilities")
+    axes = new_axes(ax)
+    axes.errorbar(
+        powers, points, yerr=error, fmt="o", capsize=3, color=COLOURS[0], label="measured"
+    )
+    at = np.linspace(0.0, max(powers), 200)
+    fitted = contrast * np.exp(-checks.finite("decay", decay) * at)
+    axes.plot(at, fitted, color=COLOURS[1], label=f"{contrast:.3g} exp(-{decay:.3g} k)")
+    axes.set_xlabel("power k of Q")
+    axes.set_ylabel("visibility of the fringe")
+    axes.set_ylim(0.0, 1.1)
+    axes.legend()
+    return axes
