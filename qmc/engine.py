@@ -22,6 +22,7 @@ from qmc.result import (
     Cost,
     Covers,
     Interval,
+    Kind,
     Provenance,
     Result,
     describe_seed,
@@ -181,7 +182,8 @@ def _mean(run: Run) -> Answer:
         status = status_for(goal, value, interval.half_width, spent=spent)
     note = f"{type(run.estimator).__name__}, scale {encoded.scale:.6g} a unit of amplitude"
     share = 1.0 - goal.confidence
-    lines = [BudgetLine("amplitude estimation", "sampling", sampled.half_width, share, note)]
+    kind: Kind = "sampling" if run.estimator.guarantee == "proved" else run.estimator.guarantee
+    lines = [BudgetLine("amplitude estimation", kind, sampled.half_width, share, note)]
     if encoded.bias_bound > 0.0:
         lines.append(BudgetLine("encoding", "bound", encoded.bias_bound))
     return Answer(value, interval, status, tuple(lines))

@@ -17,7 +17,8 @@ from qmc.rng import RNGLike
 
 Covers: TypeAlias = Literal["continuous", "discretised"]
 Status: TypeAlias = Literal["converged", "budget_exhausted", "unresolved", "interrupted"]
-Kind: TypeAlias = Literal["sampling", "asymptotic", "bound", "exact", "unknown"]
+Kind: TypeAlias = Literal["sampling", "asymptotic", "unproved", "bound", "exact", "unknown"]
+Guarantee: TypeAlias = Literal["proved", "asymptotic", "unproved"]
 
 _PACKAGES = ("qmc", "numpy", "scipy", "qiskit", "qiskit-aer")
 
@@ -101,7 +102,8 @@ class BudgetLine:
     Attributes:
         source: where the error comes from.
         kind: "sampling" (valid at its error share for every sample size), "asymptotic" (by a
-            central limit theorem), "bound" (holds surely), "exact" (no error) or "unknown".
+            central limit theorem), "unproved" (coverage was measured, if anything), "bound"
+            (holds surely), "exact" (no error) or "unknown".
         amount: half-width in the measure's unit; infinite when unknown.
         error_share: probability that this line is wrong; 0 for a bound.
         note: how the amount was found.

@@ -155,6 +155,8 @@ def check_estimator(estimator: Estimator) -> None:
     """An estimator ends, stays in [0, 1], repeats itself, can be stored, and keeps its budget."""
     assert isinstance(estimator, Estimator), f"{estimator!r} lacks a method of Estimator"
     assert isinstance(estimator.anytime_valid, bool), "anytime_valid must be a bool"
+    kinds = ("proved", "asymptotic", "unproved")
+    assert estimator.guarantee in kinds, f"guarantee must be one of {kinds}"
     _check_value(estimator)
     goal = Goal(tolerance=0.02)
     for amplitude in (0.0, 1e-6, 0.3, 0.5, 1.0):

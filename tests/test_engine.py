@@ -33,7 +33,7 @@ from qmc import (
 )
 from qmc.backends import Aer, Ideal
 from qmc.errors import BackendFailed, InvalidProblem, TooLarge
-from qmc.estimators import Adaptive, Faster, Iterative, RealAmplitude, Sampling
+from qmc.estimators import Adaptive, Faster, Iterative, MaximumLikelihood, RealAmplitude, Sampling
 from qmc.measures import Tail
 from qmc.testing import check_engine, check_grid
 
@@ -420,3 +420,16 @@ def test_a_plan_refuses_what_a_search_cannot_use(measure):
     problem = Problem(NORMAL, PORTFOLIO, measure)
     with pytest.raises(Unsupported, match="anytime_valid"):
         Quantum(estimator=Adaptive()).plan(problem, Goal(relative_tolerance=0.1))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "kind"),
+    [(Iterative(), "sampling"), (Adaptive(), "unproved"), (MaximumLikelihood(), "asymptotic")],
+    ids=lambda part: part if isinstance(part, str) else type(part).__name__,
+)
+def test_the_budget_says_what_stands_behind_the_estimator(estimator, kind):
+    engine = Quantum(grid=LawGrid(qubits=3), estimator=estimator, backend=Ideal())
+    result = engine.solve(CALL, Goal(tolerance=0.5), rng=1)
+    (line,) = (one for one in result.budget.lines if one.source == "amplitude estimation")
+    assert line.kind == kind
+    assert kind in str(result.explain())

@@ -59,7 +59,6 @@ _AMPLITUDES, _SMALL_AMPLITUDES, _SMALL_RUNS = 60, 8, 3
 WINDOW_BOUND = 2.013
 _WINDOW = "window bound, fixed queries"
 _COVERED = ("coverage", "wilson low", "wilson high")
-_ROUNDING = 1e-12  # an interval ends at 0 or 1 but for this
 
 
 def estimators() -> dict[str, Estimator]:
@@ -161,8 +160,7 @@ def judged(
     told = None if cell.told else 0.0
     done = run_lockstep(estimator, truths, goal, seeds=seeds, decay=cell.decay, told=told)
     seconds = time.perf_counter() - begin
-    held = (done.low - _ROUNDING <= truths) & (truths <= done.high + _ROUNDING)
-    return done, held.astype(float), seconds
+    return done, done.holds(truths).astype(float), seconds
 
 
 def figures(

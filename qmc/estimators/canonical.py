@@ -21,7 +21,7 @@ from qmc.estimators.phases import (
 )
 from qmc.estimators.priors import QUADRANT, angle, checked_decay, prior_angles
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval, Status
+from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import PhaseRound
 
 _RUNS = (1, 3, 5, 7, 9)  # what `runs=None` chooses from
@@ -113,6 +113,12 @@ class Canonical:
         object.__setattr__(self, "runs", checks.whole("runs", self.runs, 1, 9_999))
         if self.combine == "median" and self.runs % 2 == 0:
             raise checks.refuse("runs", self.runs, "odd, for a median")
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """Proved for the theorem's window of a median; the others were measured."""
+        theorem = self.combine == "median" and self.radius == "theorem"
+        return "proved" if theorem else "unproved"
 
     @property
     def anytime_valid(self) -> bool:

@@ -32,7 +32,7 @@ from qmc.estimators.certified_plan import (
 )
 from qmc.estimators.priors import QUADRANT, checked_decay, prior_angles
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval, Status
+from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
 
 _MOST_STAGES = 300
@@ -140,6 +140,11 @@ class Certified:
         if list(shots) != sorted(set(shots)):
             raise checks.refuse("shots", self.shots, "a tuple of whole numbers >= 1, increasing")
         object.__setattr__(self, "shots", shots)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """By bets on every cell."""
+        return "proved"
 
     @property
     def anytime_valid(self) -> bool:

@@ -13,7 +13,7 @@ from qmc.estimators import quadrants
 from qmc.estimators.intervals import clopper_pearson
 from qmc.estimators.quadrants import Ladder
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval
+from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
 
 _COST = 8.8  # queries x tolerance, see `expected_queries`
@@ -60,6 +60,11 @@ class Chebyshev:
             raise checks.refuse("growth", self.growth, "above 1")
         object.__setattr__(self, "caution", checks.positive("caution", self.caution))
         object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """None, see the class."""
+        return "unproved"
 
     @property
     def anytime_valid(self) -> bool:

@@ -12,7 +12,7 @@ from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.estimators.priors import checked_decay, share_of_error
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval, Status
+from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
 
 _SCALE = 16.0  # the amplitude is divided by it, so that theta <= asin(1 / 4) = 0.2527
@@ -89,6 +89,11 @@ class Faster:
     def __post_init__(self) -> None:
         """Refuse a largest power below 2."""
         object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 2))
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """By the shots of each level."""
+        return "proved"
 
     @property
     def anytime_valid(self) -> bool:

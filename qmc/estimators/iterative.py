@@ -14,7 +14,7 @@ from qmc.estimators import quadrants
 from qmc.estimators.intervals import INTERVALS, deviate
 from qmc.estimators.quadrants import Ladder
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval
+from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
 
 _RATIO = 2  # K grows at least so much from power to power
@@ -67,6 +67,11 @@ class Iterative:
         checks.choice("interval", self.interval, INTERVALS)
         object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
         object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """By a union bound."""
+        return "proved"
 
     @property
     def anytime_valid(self) -> bool:

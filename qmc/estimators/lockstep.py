@@ -20,6 +20,7 @@ from qmc.problem import Array, Goal
 from qmc.result import UNIT, Interval
 from qmc.rounds import Reply, Request, Round, draw_hits, draw_phases
 
+_ROUNDING = 1e-12
 Seed: TypeAlias = int | Sequence[int]
 
 
@@ -44,6 +45,11 @@ class Runs:
     max_power: NDArray[np.int64]
     converged: NDArray[np.bool_]
 
+    def holds(self, amplitudes: ArrayLike) -> NDArray[np.bool_]:
+        """(runs,) whether each interval contains its amplitude, but for rounding."""
+        truth = np.asarray(amplitudes, dtype=np.float64)
+        return np.asarray((self.low - _ROUNDING <= truth) & (truth <= self.high + _ROUNDING))
+
 
 def run_lockstep(
     estimator: Estimator,
@@ -65,7 +71,7 @@ def run_lockstep(
 
     Args:
         estimator: its settings.
-        amplitudes: (runs,), the truth of each, in [0, 1].
+        amplitudes: (runs,), the truth of each, in [0, 1]; or one number for all.
         goal: of each run.
         seeds: one a run.
         decay: of the shots.
@@ -77,6 +83,8 @@ def run_lockstep(
             of different lengths.
         Unsupported: for an estimator, other than `Adaptive`, that draws random numbers.
     """
+    if np.ndim(amplitudes) == 0:
+        amplitudes = np.full(len(seeds), amplitudes)
     amplitude = np.array(checks.vector("amplitudes", amplitudes))
     if len(seeds) != amplitude.size:
         raise checks.refuse(

@@ -13,7 +13,7 @@ from qmc import checks
 from qmc.estimators import schedules
 from qmc.estimators.schedules import Schedule, ScheduleState
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval
+from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
 
 _STEEPEST = 2.5  # largest exponent: beyond it fringes go unresolved between two powers
@@ -60,6 +60,11 @@ class LowDepth:
             if not 0.0 < beta <= 1.0:
                 raise checks.refuse("beta", self.beta, "above 0 and at most 1")
             object.__setattr__(self, "beta", beta)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """In the shots."""
+        return "asymptotic"
 
     @property
     def anytime_valid(self) -> bool:

@@ -14,7 +14,7 @@ from qmc import checks
 from qmc.estimators import schedules
 from qmc.estimators.schedules import Schedule, ScheduleState
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval
+from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
 
 _FIRST_TOLERANCE = 0.05  # a relative tolerance begins with the rounds for this half-width
@@ -71,6 +71,11 @@ class MaximumLikelihood:
         if powers != tuple(sorted(set(powers))):
             raise checks.refuse("schedule", self.schedule, allowed)
         object.__setattr__(self, "schedule", powers)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """In the shots."""
+        return "asymptotic"
 
     @property
     def anytime_valid(self) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from qmc.errors import TooLarge, Unsupported
 from qmc.estimators.progress import Progress, bar
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval
+from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rng import RNGLike, generator
 from qmc.rounds import PhaseRound, Reply, Request, Round
 
@@ -50,6 +50,11 @@ class Estimator(Protocol):
     `anytime_valid` says whether its interval may be read after any round; a threshold test that
     stops early requires it. States are frozen values: print them, store them, go on tomorrow.
     """
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """What stands behind the interval: a proof, one for many shots, or measurements alone."""
+        ...
 
     @property
     def anytime_valid(self) -> bool:

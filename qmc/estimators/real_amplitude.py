@@ -15,7 +15,7 @@ from qmc.estimators.intervals import clopper_pearson, deviate
 from qmc.estimators.priors import QUADRANT, angle, checked_decay, share_of_error
 from qmc.estimators.shifts import aligned, shifted_amplitude, shifted_angle
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval, Status
+from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
 
 _FEWEST = 8  # shots that a budget must pay at a power
@@ -106,6 +106,11 @@ class RealAmplitude:
         if self.ratio <= 1.0:
             raise checks.refuse("ratio", self.ratio, "above 1")
         object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """By a union bound."""
+        return "proved"
 
     @property
     def anytime_valid(self) -> bool:

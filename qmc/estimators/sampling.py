@@ -13,7 +13,7 @@ from qmc.errors import InvalidProblem
 from qmc.estimators.intervals import clopper_pearson, deviate
 from qmc.estimators.priors import share_of_error
 from qmc.problem import Goal
-from qmc.result import UNIT, Estimate, Interval, Status
+from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
 
 _MOST_SHOTS = 2**40  # a relative tolerance of an amplitude of 0 ends here as unresolved
@@ -70,6 +70,11 @@ class Sampling:
         if self.shots_per_round is not None:
             shots = checks.whole("shots_per_round", self.shots_per_round, 1)
             object.__setattr__(self, "shots_per_round", shots)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """By Clopper-Pearson intervals."""
+        return "proved"
 
     @property
     def anytime_valid(self) -> bool:

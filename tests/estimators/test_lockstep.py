@@ -104,6 +104,16 @@ def test_counts_are_those_of_the_rounds():
     assert done.max_power[0] == max(one.power for one in asked)
 
 
+def test_one_amplitude_for_all_runs():
+    goal, seeds = Goal(tolerance=0.05), range(30)
+    one = run_lockstep(Adaptive(), 0.3, goal, seeds=seeds)
+    many = run_lockstep(Adaptive(), [0.3] * 30, goal, seeds=seeds)
+    assert np.array_equal(one.value, many.value)
+    inside = (one.low <= 0.3) & (one.high >= 0.3)
+    assert np.array_equal(one.holds(0.3), inside)
+    assert not one.holds(np.where(inside, 0.99, 0.3)).any()
+
+
 def test_a_state_is_told_once_for_all_runs_that_stand_there(monkeypatch):
     told, tell = [], Certified.tell
     monkeypatch.setattr(Certified, "tell", lambda *parts: told.append(parts[1]) or tell(*parts))
