@@ -51,8 +51,8 @@ def test_estimators_suite_measures_each_and_goes_on_where_it_stopped(tmp_path):
     rows = rows_of(tmp_path, "estimators")
     assert [row["estimator"] for row in rows[1:] if row["cap"] < 0] == list(estimators())
     deepest = {row["cap"]: row["max power"] for row in rows[1:] if row["cap"] >= 0}
-    assert list(deepest) == [8]
-    assert deepest[8] <= 8
+    assert list(deepest) == [16]
+    assert deepest[16] <= 16
     assert (tmp_path / "estimators.png").stat().st_size > 10_000
     for row in rows[1:]:
         assert 0.0 < row["NQ x eps"] < 0.5 * row["NA x eps"]

@@ -40,7 +40,7 @@ FIRST_SEED = 10_000
 CONFIDENCE = 0.95
 EPSILONS = (1e-2, 1e-3, 1e-4, 1e-5)
 DECAYS = (1e-4, 1e-3, 5e-3)
-CAPS = (8, 64)
+CAPS = (16, 64)
 NAMED = {
     "0": 0.0,
     "1": 1.0,
