@@ -1,0 +1,317 @@
+"""How a circuit's size grows with qubits and dates: counts, fitted laws and a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from qmc import checks
+from qmc.circuits import AmplitudeProblem
+from qmc.errors import InvalidProblem
+from qmc.problem import Array
+from qmc.resources.counts import GateCounts
+from qmc.resources.report import resources
+from qmc.result import Interval
+from qmc.tables import TextTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from qiskit.circuit import QuantumCircuit
+
+Law: TypeAlias = Literal["power", "exponential"]
+Variable: TypeAlias = Literal["qubits", "dates"]
+Maker: TypeAlias = "Callable[..., AmplitudeProblem | QuantumCircuit]"
+
+QUANTITIES = (
+    "qubits", "depth", "two_qubit_gates", "rotations", "rotation_depth", "toffolis", "t_gates",
+    "t_count", "t_depth",
+)  # fmt: skip
+_LAWS: tuple[Law, ...] = ("power", "exponential")
+_VARIABLES: tuple[Variable, ...] = ("qubits", "dates")
+_FEWEST_POINTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingRow:
+    """The size of A or Q at one size of the problem; `dates` is None where it was not varied."""
+
+    qubits: int | None
+    dates: int | None
+    counts: GateCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """A fitted law of growth of one count.
+
+    Attributes:
+        law: "power", count = factor * size^exponent, a line on log-log axes; or "exponential",
+            count = factor * 2^(exponent * size), a line on half-logarithmic axes.
+        variable: the size, "qubits" or "dates".
+        quantity, circuit: what was counted, of which circuit.
+        exponent: by least squares on the logarithm.
+        interval: of the exponent, Student's t on the residuals. Counts have no noise: it tells how
+            well the law describes them.
+        factor: of the law.
+        residual: root mean square of log(count / law).
+        points: sizes fitted.
+    """
+
+    law: Law
+    variable: Variable
+    quantity: str
+    circuit: str
+    exponent: float
+    interval: Interval
+    factor: float
+    residual: float
+    points: int
+
+    def __str__(self) -> str:
+        """The law and how well it holds."""
+        size = {"power": f"{self.variable}^{self.exponent:.3g}"}.get(
+            self.law, f"2^({self.exponent:.3g} {self.variable})"
+        )
+        return (
+            f"{self.quantity} of {self.circuit} = {self.factor:.3g} x {size}, exponent "
+            f"[{self.interval.low:.3g}, {self.interval.high:.3g}] at "
+            f"{100.0 * self.interval.confidence:g} %, residual {self.residual:.2g}"
+        )
+
+    def at(self, size: float) -> float:
+        """The law's count at a size."""
+        if self.law == "power":
+            return float(self.factor * size**self.exponent)
+        return float(self.factor * 2.0 ** (self.exponent * size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingTable:
+    """Counts over sizes; rows of A and of Q in turn, in the order of the sizes."""
+
+    rows: tuple[ScalingRow, ...]
+
+    @property
+    def circuits(self) -> tuple[str, ...]:
+        """Names of the circuits, such as A and Q."""
+        return tuple(dict.fromkeys(row.counts.name for row in self.rows))
+
+    def counts(
+        self,
+        quantity: str,
+        circuit: str = "",
+        *,
+        against: Variable | None = None,
+        fixed: int | None = None,
+    ) -> tuple[Array, Array]:
+        """Sizes (n,) and counts (n,) of one circuit.
+
+        Args:
+            quantity: a count of `GateCounts`, e.g. "two_qubit_gates".
+            circuit: its name; the last one, Q, when empty.
+            against: "qubits" or "dates"; the one that varies when None.
+            fixed: where both vary, the value of the other.
+
+        Raises:
+            InvalidProblem: for a quantity, circuit or variable that the table does not have.
+        """
+        checks.choice("quantity", quantity, QUANTITIES)
+        circuit = checks.choice("circuit", circuit or self.circuits[-1], self.circuits)
+        against = self._variable(against)
+        other = "dates" if against == "qubits" else "qubits"
+        rows = [row for row in self.rows if row.counts.name == circuit]
+        values = sorted({getattr(row, other) for row in rows} - {None})
+        if len(values) > 1 and fixed not in values:
+            raise checks.refuse("fixed", fixed, f"one of the {other} {values}")
+        rows = [row for row in rows if fixed is None or getattr(row, other) == fixed]
+        sizes = np.array([getattr(row, against) for row in rows], dtype=np.float64)
+        return sizes, np.array([getattr(row.counts, quantity) for row in rows], dtype=np.float64)
+
+    def _variable(self, against: str | None) -> Variable:
+        varied = [
+            one for one in _VARIABLES if len({getattr(row, one) for row in self.rows} - {None}) > 1
+        ]
+        if against is None and varied:
+            return varied[0]
+        for one in varied:
+            if one == against:
+                return one
+        raise checks.refuse("against", against, f"a variable with several sizes: {varied}")
+
+    def fit(
+        self,
+        quantity: str,
+        circuit: str = "",
+        *,
+        law: Law | None = None,
+        against: Variable | None = None,
+        fixed: int | None = None,
+        confidence: float = 0.95,
+    ) -> Growth:
+        """The law of growth of a count by least squares on its logarithm.
+
+        Args:
+            quantity, circuit, against, fixed: as of `counts`.
+            law: "power" or "exponential"; the one with the smaller residual when None.
+            confidence: of the exponent's interval.
+
+        Raises:
+            InvalidProblem: with fewer than three sizes, or a count of 0.
+        """
+        against = self._variable(against)
+        circuit = circuit or self.circuits[-1]
+        sizes, counts = self.counts(quantity, circuit, against=against, fixed=fixed)
+        if len(sizes) < _FEWEST_POINTS or np.any(counts <= 0.0):
+            msg = (
+                f"{quantity} of {circuit} is {counts.tolist()}: must be {_FEWEST_POINTS} or more "
+                "counts above 0 for a fit"
+            )
+            raise InvalidProblem(msg)
+        checks.fraction("confidence", confidence)
+        laws = _LAWS if law is None else (_law(law),)
+        label = (against, quantity, circuit)
+        fits = [_fitted(one, label, sizes, counts, confidence) for one in laws]
+        return min(fits, key=lambda one: one.residual)
+
+    def table(self) -> TextTable:
+        """A row a size and circuit."""
+        columns = ("qubits", "dates", "circuit", *QUANTITIES[1:])
+        rows = tuple(
+            (
+                "" if row.qubits is None else str(row.qubits),
+                "" if row.dates is None else str(row.dates),
+                row.counts.name,
+                *(f"{getattr(row.counts, name):,}" for name in QUANTITIES[1:]),
+            )
+            for row in self.rows
+        )
+        return TextTable("Size of the circuits", columns, rows, ("circuit",), ("toffolis",))
+
+    def __str__(self) -> str:
+        """One line a row."""
+        return "\n".join(
+            f"qubits {row.qubits or '-'}, dates {row.dates or '-'}: {row.counts}"
+            for row in self.rows
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able dict; `qmc.from_dict` reads it back."""
+        from qmc.serialise import to_dict
+
+        return to_dict(self)
+
+    def plot(
+        self,
+        quantity: str = "two_qubit_gates",
+        *,
+        against: Variable | None = None,
+        fixed: int | None = None,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """A count of each circuit over the size, with its fitted law; returns the axes."""
+        from qmc.plots import new_axes
+
+        axes = new_axes(ax)
+        against = self._variable(against)
+        for circuit, colour in zip(self.circuits, ("#0b5394", "#b45f06") * 9, strict=False):
+            sizes, counts = self.counts(quantity, circuit, against=against, fixed=fixed)
+            axes.plot(sizes, counts, "o", color=colour, label=circuit)
+            if len(sizes) >= _FEWEST_POINTS and np.all(counts > 0.0):
+                fit = self.fit(quantity, circuit, against=against, fixed=fixed)
+                steps = np.linspace(sizes.min(), sizes.max(), 100)
+                law = [fit.at(float(size)) for size in steps]
+                axes.plot(steps, law, "-", lw=1, color=colour, label=str(fit).split(", res")[0])
+        axes.set_yscale("log")
+        axes.set_xlabel(against)
+        axes.set_ylabel(quantity.replace("_", " "))
+        axes.legend(fontsize=8)
+        return axes
+
+
+def scaling(
+    make: Maker,
+    *,
+    qubits: Iterable[int] | None = None,
+    dates: Iterable[int] | None = None,
+    precision: float = 1e-10,
+    toffoli_t: int = 4,
+) -> ScalingTable:
+    """Count A and Q over sizes of a problem.
+
+    Args:
+        make: an amplitude problem (or a bare circuit) of a size: called as make(qubits),
+            make(dates), or make(qubits, dates) where both vary.
+        qubits: numbers of grid qubits, increasing.
+        dates: numbers of dates, increasing.
+        precision, toffoli_t: as of `count_gates`.
+
+    Raises:
+        InvalidProblem: when neither is given, or a list is empty or not increasing.
+
+    >>> from qmc import BlackScholes, Call, LawGrid, MultiplexedRotation, Price, Problem
+    >>> market = BlackScholes(spot=100.0, vol=0.20, rate=0.05)
+    >>> call = Problem(market, Call(strike=105.0, expiry=1.0), Price())
+    >>> def make(qubits):
+    ...     return MultiplexedRotation().encode(LawGrid(qubits=qubits).discretise(call))
+    >>> fit = scaling(make, qubits=range(3, 8)).fit("two_qubit_gates", "A")
+    >>> fit.law, round(fit.exponent, 6)
+    ('exponential', 1.0)
+    """
+    if qubits is None and dates is None:
+        raise checks.refuse("qubits", None, "given, or dates=", "such as qubits=range(3, 9)")
+    first, second = _sizes("qubits", qubits), _sizes("dates", dates)
+    rows: list[ScalingRow] = []
+    for count in first:
+        for date in second:
+            made = make(*(size for size in (count, date) if size is not None))
+            found = resources(made, precision=precision, toffoli_t=toffoli_t)
+            rows += [
+                ScalingRow(qubits=count, dates=date, counts=one)
+                for one in (found.state, found.grover)
+                if one is not None
+            ]
+    return ScalingTable(rows=tuple(rows))
+
+
+def _sizes(name: str, given: Iterable[int] | None) -> Sequence[int | None]:
+    if given is None:
+        return (None,)
+    sizes = [checks.whole(name, one, 1) for one in given]
+    if not sizes or any(after <= before for before, after in zip(sizes, sizes[1:], strict=False)):
+        raise checks.refuse(name, sizes, "a non-empty increasing list", "such as range(3, 9)")
+    return sizes
+
+
+def _law(law: str) -> Law:
+    for one in _LAWS:
+        if one == law:
+            return one
+    raise checks.refuse("law", law, f"one of {_LAWS}")
+
+
+def _fitted(
+    law: Law, label: tuple[Variable, str, str], sizes: Array, counts: Array, confidence: float
+) -> Growth:
+    """Least squares of log count on log size, or on size in powers of two."""
+    from scipy import stats
+
+    scale = np.log(sizes) if law == "power" else sizes * math.log(2.0)
+    line = stats.linregress(scale, np.log(counts))
+    left = np.log(counts) - line.intercept - line.slope * scale
+    reach = float(stats.t.ppf(0.5 + 0.5 * confidence, len(sizes) - 2)) * float(line.stderr)
+    slope = float(line.slope)
+    return Growth(
+        law=law,
+        variable=label[0],
+        quantity=label[1],
+        circuit=label[2],
+        exponent=slope,
+        interval=Interval(slope - reach, slope + reach, confidence),
+        factor=float(np.exp(line.intercept)),
+        residual=float(np.sqrt(np.mean(left**2))),
+        points=len(sizes),
+    )
