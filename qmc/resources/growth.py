@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -155,7 +156,10 @@ class ScalingTable:
         """The law of growth of a count by least squares on its logarithm.
 
         Args:
-            quantity, circuit, against, fixed: as of `counts`.
+            quantity: a count of `GateCounts`.
+            circuit: its name; the last one, Q, when empty.
+            against: "qubits" or "dates"; the one that varies when None.
+            fixed: where both vary, the value of the other.
             law: "power" or "exponential"; the one with the smaller residual when None.
             confidence: of the exponent's interval.
 
@@ -247,7 +251,8 @@ def scaling(
             make(dates), or make(qubits, dates) where both vary.
         qubits: numbers of grid qubits, increasing.
         dates: numbers of dates, increasing.
-        precision, toffoli_t: as of `count_gates`.
+        precision: of each rotation's synthesis, as of `count_gates`.
+        toffoli_t: T gates a Toffoli gate, 4 or 7.
 
     Raises:
         InvalidProblem: when neither is given, or a list is empty or not increasing.
@@ -281,7 +286,7 @@ def _sizes(name: str, given: Iterable[int] | None) -> Sequence[int | None]:
     if given is None:
         return (None,)
     sizes = [checks.whole(name, one, 1) for one in given]
-    if not sizes or any(after <= before for before, after in zip(sizes, sizes[1:], strict=False)):
+    if not sizes or any(after <= before for before, after in itertools.pairwise(sizes)):
         raise checks.refuse(name, sizes, "a non-empty increasing list", "such as range(3, 9)")
     return sizes
 

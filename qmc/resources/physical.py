@@ -120,7 +120,9 @@ def physical(counts: GateCounts, machine: Machine | None = None) -> PhysicalReso
         "errorBudget": machine.error_budget,
     }
     try:
-        found = logical.estimate(request)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = logical.estimate(request)
     except (estimator.EstimatorError, ValueError) as error:
         msg = f"Microsoft's estimator refused {counts.name} on {machine}: {error}"
         raise BackendFailed(msg) from error

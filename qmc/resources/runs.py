@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmc import checks
 from qmc.circuits import AmplitudeProblem
 from qmc.circuits.grover import grover_operator, steered_problem
 from qmc.circuits.phase import controlled_grover
@@ -190,11 +191,17 @@ def run_resources(
         amplitude: P(flag = 1) after A.
         grid_bias: bound on the grid's own bias, taken off the tolerance.
         machine: adds physical qubits and runtime.
+
+    Raises:
+        InvalidProblem: for an estimator of signed amplitudes.
     """
+    if getattr(estimator, "signed", False):
+        allowed = "an estimator of a probability; a signed one needs an oracle with shifts"
+        raise checks.refuse("estimator", estimator, allowed, "leave signed=False")
     inner = circuits.problem.amplitude_goal(goal, grid_bias)
     asked = rehearse(estimator, inner, amplitude)
     sizes = {one: circuits.asked(one) for one in dict.fromkeys(_kinds(asked))}
-    shots = {one: 0 for one in sizes}
+    shots = dict.fromkeys(sizes, 0)
     for one, kind in zip(asked, _kinds(asked), strict=True):
         shots[kind] += one.shots
     deepest = max(sizes, key=lambda one: (one.power, sizes[one].qubits))
