@@ -177,8 +177,8 @@ def affine(function: Callable[[float], Any]) -> tuple[float, float]:
     if not math.isfinite(size) or max(off) > _SAME * size or scale == 0.0:
         kind = "constant" if scale == 0.0 and max(off) == 0.0 else "not affine"
         msg = (
-            f"post_processing {name} is {kind}: it gives {ends[0]} at 0, {ends[1]} at 1 and {inner} "
-            f"at {_PROBES}; estimate the amplitude without it and map the interval yourself"
+            f"post_processing {name} is {kind}: it gives {ends[0]} at 0, {ends[1]} at 1 and "
+            f"{inner} at {_PROBES}; estimate the amplitude without it and map the interval yourself"
         )
         raise Unsupported(msg)
     return offset, scale

@@ -87,8 +87,8 @@ class PeerEstimator:
 
         The iterative one takes the tolerance itself. Maximum likelihood gets as many powers as
         bring its half-width below the tolerance at amplitude 1/2, canonical as many bits as its
-        likelihood interval needs, a sixteenth of a cell pi / 2^bits; faster one step a bit of the
-        tolerance, the chance of failure shared among them (for amplitudes below sin^2(pi / 8)).
+        likelihood interval needs, a sixteenth of a cell pi / 2^bits; faster as many
+        steps as its last angle needs, the chance of failure shared among them.
 
         Raises:
             InvalidProblem: for an unknown method, or a goal without a tolerance.
@@ -193,9 +193,10 @@ def _sized(method: str, tolerance: float, alpha: float, shots: int) -> Any:  # n
     if method == "canonical":
         return kind(max(1, math.ceil(math.log2(math.pi / tolerance / 16.0))))
     if method == "faster":
-        steps = max(1, math.ceil(math.log2(1.0 / tolerance)))
+        # rescaled by a quarter: da <= 8 dtheta, and the last dtheta is pi / 3 over 2^(steps+1) + 2;
         # its chance of failure is that of a step times at most 2 steps
-        return kind(alpha / (2 * steps), steps, rescale=False)
+        steps = max(1, math.ceil(math.log2(4.0 * math.pi / 3.0 / tolerance)))
+        return kind(alpha / (2 * steps), steps)
     from scipy import special
 
     z = float(special.ndtri(1.0 - 0.5 * alpha))

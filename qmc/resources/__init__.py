@@ -2,7 +2,7 @@
 
 from qmc.resources.counts import GateCounts, count_gates, t_per_rotation
 from qmc.resources.growth import Growth, ScalingRow, ScalingTable, scaling
-from qmc.resources.physical import Machine, PhysicalResources, physical
+from qmc.resources.machine import Machine, PhysicalResources, physical
 from qmc.resources.report import Resources, resources
 from qmc.resources.runs import RunResources
 

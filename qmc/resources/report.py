@@ -14,7 +14,7 @@ from qmc.estimators import Estimator, Iterative
 from qmc.measures import ES, VaR
 from qmc.problem import Goal, Problem
 from qmc.resources.counts import GateCounts, count_gates, t_per_rotation
-from qmc.resources.physical import Machine, PhysicalResources, physical
+from qmc.resources.machine import Machine, PhysicalResources, physical
 from qmc.resources.runs import Circuits, RunResources, run_resources
 from qmc.tables import TextTable
 

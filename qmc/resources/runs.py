@@ -16,7 +16,7 @@ from qmc.circuits.phase import controlled_grover
 from qmc.estimators import Estimator, run_estimator
 from qmc.problem import Goal
 from qmc.resources.counts import GateCounts, count_gates
-from qmc.resources.physical import Machine, PhysicalResources, physical
+from qmc.resources.machine import Machine, PhysicalResources, physical
 from qmc.rounds import PhaseRound, Request, Round, draw_hits, draw_phases
 
 if TYPE_CHECKING:
