@@ -194,13 +194,11 @@ def to_estimation_problem(problem: AmplitudeProblem) -> EstimationProblem:
         InvalidProblem: for something else than an `AmplitudeProblem`.
         Unsupported: when qiskit-algorithms is missing.
     """
-    return estimation_problem(problem, problem.value)
+    return estimation_problem(problem, mapped=True)
 
 
-def estimation_problem(
-    problem: object, post_processing: Callable[[float], float] | None
-) -> EstimationProblem:
-    """Theirs with our A and Q and some map of the amplitude, None for the amplitude itself."""
+def estimation_problem(problem: object, *, mapped: bool) -> EstimationProblem:
+    """Theirs with our A and Q, and with our value map or without."""
     if not isinstance(problem, AmplitudeProblem):
         raise checks.refuse("problem", problem, "an AmplitudeProblem")
     grover = grover_operator(problem, ancilla=False)
@@ -210,6 +208,6 @@ def estimation_problem(
             problem.circuit,
             objective_qubits=[problem.flag],
             grover_operator=grover,
-            post_processing=post_processing,
+            post_processing=problem.value if mapped else None,
         )
     return made

@@ -112,7 +112,7 @@ class PeerEstimator:
         peer.sampler = sampler
         powers = _watch_powers(peer)
         # without a map of the amplitude: two of theirs apply it to their intervals unasked
-        asked = estimation_problem(problem, None)
+        asked = estimation_problem(problem, mapped=False)
         theirs = algorithms()
         with quiet():
             try:

@@ -55,9 +55,9 @@ def to_qasm3(
     bit[1] c;
     qubit[2] q;
     h q[0];
-    ry(pi/2) q[1];
+    ry(1.5707963267948966) q[1];
     cx q[0], q[1];
-    ry(-pi/2) q[1];
+    ry(-1.5707963267948966) q[1];
     cx q[0], q[1];
     c[0] = measure q[1];
     <BLANKLINE>
@@ -69,7 +69,8 @@ def to_qasm3(
         circuit = _powered(problem, power, measured=measured, flat=flat)
     else:
         circuit = _bare(problem, power, measured=measured)
-    return str(qasm3.dumps(circuit))
+    # "pi/2" for a number 1e-9 off it is not the same angle, and some readers take numbers only
+    return str(qasm3.dumps(circuit, disable_constants=True))
 
 
 def _powered(
