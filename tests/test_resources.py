@@ -1,10 +1,12 @@
 """Gate counts against built circuits, whole estimates, growth, and Microsoft's estimator."""
 
+import importlib
 import importlib.util
 import math
 import os
 import sys
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from qmc.circuits import MultiplexedRotation
 from qmc.circuits.grover import grover_operator, summary
 from qmc.contracts import Call, Portfolio
 from qmc.engine import Quantum
-from qmc.errors import BackendFailed, InvalidProblem, Unsupported
+from qmc.errors import BackendFailed, InvalidProblem, TooLarge, Unsupported
 from qmc.estimators import Adaptive, Canonical, Iterative, RealAmplitude, Sampling
 from qmc.grids import LawGrid, UniformGrid
 from qmc.measures import Price, VaR
@@ -33,6 +35,7 @@ from qmc.resources import (
     scaling,
     t_per_rotation,
 )
+from qmc.resources.machine import _estimator
 from qmc.resources.runs import Circuits, rehearse
 from qmc.rounds import PhaseRound, Round
 from qmc.serialise import from_json, to_json
@@ -283,6 +286,24 @@ def test_without_the_package_the_command_is_named(monkeypatch):
     assert resources(encoded(1)).state_physical is None
 
 
+def test_a_table_too_large_is_refused_before_it_is_built(monkeypatch):
+    monkeypatch.setattr("qmc.memory.available_bytes", lambda: 100_000)
+    problem = encoded(8)
+    with pytest.raises(TooLarge, match="scaling"):
+        resources(problem)
+    assert "circuit" not in vars(problem)
+
+
+def test_an_amplitude_may_be_guessed():
+    problem = encoded(3)
+    guessed = resources(problem, GOAL, amplitude=0.5).run
+    assert guessed.amplitude == 0.5
+    assert guessed.queries != resources(problem, GOAL).run.queries
+    for wrong in (-0.1, 1.5, math.nan):
+        with pytest.raises(InvalidProblem, match="amplitude"):
+            resources(problem, GOAL, amplitude=wrong)
+
+
 class _Estimator:
     """What `physical` needs of Microsoft's package."""
 
@@ -313,6 +334,21 @@ def test_the_counts_are_handed_over_and_a_refusal_is_chained(monkeypatch):
         "cczCount": 1,
         "measurementCount": 1,
     }
+
+
+def test_the_older_package_serves_too(monkeypatch):
+    stub = ModuleType("qsharp.estimator")
+    monkeypatch.setenv("QDK_PYTHON_TELEMETRY", "none")
+    for name, module in (("qdk", None), ("qsharp", ModuleType("qsharp"))):
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.delitem(sys.modules, "qdk.estimator", raising=False)
+    monkeypatch.setitem(sys.modules, "qsharp.estimator", stub)
+    assert _estimator() is stub
+    # a package that is there and broken is told as it is
+    broken = ModuleNotFoundError("no numbers", name="numbers")
+    monkeypatch.setattr(importlib, "import_module", lambda _: (_ for _ in ()).throw(broken))
+    with pytest.raises(ModuleNotFoundError, match="no numbers"):
+        _estimator()
 
 
 @needs_estimator

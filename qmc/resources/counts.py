@@ -116,7 +116,7 @@ def count_gates(
         precision: operator norm to which each rotation is synthesised (`t_per_rotation`).
         toffoli_t: T gates of a Toffoli gate: 4 at T depth 1 with a measurement and an ancilla
             (Jones 2013, arXiv:1212.5069), 7 at T depth 3 without (Amy et al. 2013,
-            arXiv:1206.0758). Simulated physical estimates always take 4.
+            arXiv:1206.0758). Microsoft's estimator always takes 4.
         name: of the result; the circuit's own when empty.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qmc import checks
+from qmc import checks, memory
 from qmc.backends.ideal import flag_probability
 from qmc.circuits import AmplitudeProblem
 from qmc.engine import Quantum
@@ -21,6 +21,8 @@ from qmc.tables import TextTable
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
+# a loader's and the table's rotations and CX, in A and twice in Q, and in their compiled copies
+_INSTRUCTIONS_A_CELL = 24.0
 _COLUMNS = (
     "circuit", "qubits", "depth", "CX", "rotations", "T count", "T depth", "physical qubits",
     "seconds",
@@ -77,6 +79,7 @@ def resources(
     *,
     estimator: Estimator | None = None,
     engine: Quantum | None = None,
+    amplitude: float | None = None,
     precision: float = 1e-10,
     toffoli_t: int = 4,
     machine: Machine | None = None,
@@ -86,10 +89,11 @@ def resources(
     Args:
         problem: an amplitude problem; a problem, which `engine` encodes; or any circuit, which is
             counted alone.
-        goal: adds a whole estimate, in the number's unit. The amplitude must be known: from the
-            table, or from the state vector of A.
+        goal: adds a whole estimate, in the number's unit.
         estimator: of the whole estimate; the engine's, or `Iterative()`.
         engine: encodes a problem; `Quantum()`.
+        amplitude: that the estimate is rehearsed at, a guess; when None the true one, from the
+            table or from the state vector of A.
         precision: of each rotation's synthesis, see `t_per_rotation`.
         toffoli_t: T gates a Toffoli gate, 4 with a measurement or 7 without.
         machine: adds physical qubits and runtime; needs the extra `resources`.
@@ -115,6 +119,7 @@ def resources(
         problem, bias = engine.encoding.encode(table), table.known_bias
     if not isinstance(problem, AmplitudeProblem):
         return _circuit_alone(problem, goal, precision, toffoli_t, machine)
+    _require_room(problem)
     circuits = Circuits(problem, precision, toffoli_t)
     state, grover, run = circuits.state(), circuits.grover(), None
     if goal is not None:
@@ -122,7 +127,7 @@ def resources(
             circuits,
             Iterative() if estimator is None else estimator,
             goal,
-            flag_probability(problem),
+            flag_probability(problem) if amplitude is None else _share("amplitude", amplitude),
             grid_bias=bias,
             machine=machine,
         )
@@ -133,6 +138,23 @@ def resources(
         state_physical=physical(state, machine) if machine else None,
         grover_physical=physical(grover, machine) if machine else None,
     )
+
+
+def _share(name: str, value: float) -> float:
+    if not 0.0 <= checks.finite(name, value) <= 1.0:
+        raise checks.refuse(name, value, "from 0 to 1")
+    return float(value)
+
+
+def _require_room(problem: AmplitudeProblem) -> None:
+    """Refuse a table's circuits that would not fit the machine, before A is built."""
+    if problem.flags is not None:
+        size = _INSTRUCTIONS_A_CELL * float(problem.flags.size)
+        memory.require(
+            memory.BYTES_AN_INSTRUCTION * size,
+            f"circuits of {size:.3g} instructions",
+            "count fewer qubits and take the law of `scaling`",
+        )
 
 
 def _one_mean(problem: Problem) -> Problem:
