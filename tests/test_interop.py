@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import qasm3
 from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.circuit.library import StatePreparation
 from qiskit.primitives import StatevectorSampler
 from qiskit.quantum_info import Operator, Statevector
 
@@ -132,6 +133,9 @@ def test_a_bare_circuit_is_written_as_it_is():
     assert read_back(to_qasm3(circuit, measured=False)).count_ops() == {"h": 1, "cx": 1}
     circuit.measure_all()
     assert to_qasm3(circuit).count("measure") == 2
+    grover = grover_operator(encoded(3))
+    back = read_back(to_qasm3(grover, measured=False))
+    assert Operator(back).equiv(Operator(grover), atol=1e-10)
 
 
 def test_qasm_refusals():
@@ -382,6 +386,34 @@ def test_peer_refusals():
 
     with pytest.raises(BackendFailed, match="no device today"):
         PeerEstimator(peer=peer, sampler=Broken()).run(encoded(1))
+    with pytest.raises(InvalidProblem, match="tolerance=1e-30"):
+        PeerEstimator.sized("maximum_likelihood", Goal(tolerance=1e-30))
+
+
+def test_a_sampler_that_hides_its_shots_is_no_help():
+    class Silent(StatevectorSampler):
+        def run(self, pubs, *, shots=None):
+            job = super().run(pubs, shots=shots)
+            for one in job.result():
+                one.metadata.clear()
+            return job
+
+    peer = theirs.IterativeAmplitudeEstimation(0.05, 0.1)
+    with pytest.raises(BackendFailed, match="does not tell its shots"):
+        PeerEstimator(peer=peer, sampler=Silent()).run(encoded(1))
+
+
+def test_their_loader_breaks_on_smooth_densities_and_barriers_do_not_matter():
+    smooth, walled = QuantumCircuit(8), prepared(1)
+    heights = np.exp(-0.5 * np.linspace(-4.0, 4.0, 2**8) ** 2)
+    smooth.append(StatePreparation(np.sqrt(heights / heights.sum())), range(8))
+    with pytest.raises(Unsupported, match="qiskit cannot compile state_preparation"):
+        from_estimation_problem(theirs.EstimationProblem(smooth, 0))
+    walled.barrier()
+    problem = from_estimation_problem(theirs.EstimationProblem(walled, 0))
+    chance = Statevector(prepared(1)).probabilities()[1]
+    assert flag_probability(problem) == pytest.approx(chance, abs=1e-12)
+    assert "barrier" not in problem.circuit.count_ops()
 
 
 @pytest.mark.parametrize("estimator", [Iterative(), Adaptive(), MaximumLikelihood(), Canonical()])

@@ -110,7 +110,7 @@ class PeerEstimator:
         peer = copy.copy(self.peer)
         sampler = _Sampler(self.sampler, self.shots, generator(rng))
         peer.sampler = sampler
-        powers = _watch_powers(peer)
+        powers = _watch_powers(peer) if method in {"iterative", "faster"} else []
         # without a map of the amplitude: two of theirs apply it to their intervals unasked
         asked = estimation_problem(problem, mapped=False)
         theirs = algorithms()
@@ -173,15 +173,13 @@ def _cost(powers: list[int], shots: list[int], seconds: float) -> Cost:
 def _watch_powers(peer: Any) -> list[int]:  # noqa: ANN401
     """Keep the power of each circuit that an adaptive one of theirs builds."""
     powers: list[int] = []
-    build: Callable[..., Any] = getattr(peer, "construct_circuit", lambda *_: None)
+    build: Callable[..., Any] = peer.construct_circuit
 
-    def watched(problem: Any, k: Any = 0, *given: Any, **named: Any) -> Any:  # noqa: ANN401
-        if not isinstance(k, bool):
-            powers.append(int(k))
+    def watched(problem: Any, k: int = 0, *given: Any, **named: Any) -> Any:  # noqa: ANN401
+        powers.append(int(k))
         return build(problem, k, *given, **named)
 
-    if type(peer).__name__ in {_KINDS["iterative"], _KINDS["faster"]}:
-        peer.construct_circuit = watched
+    peer.construct_circuit = watched
     return powers
 
 

@@ -31,7 +31,7 @@ def to_qasm3(
 
     Qubits `q` are those of A and, from power 1 on, Q's clean ancilla, the last one; bit `c[0]` is
     the measured flag. A bare circuit is written as it is, all qubits measured into `c` where it
-    has no measurement of its own.
+    has no measurement of its own; Q alone is to_qasm3(grover_operator(problem), measured=False).
 
     Args:
         problem: an amplitude problem, or any circuit without free parameters.

@@ -133,14 +133,7 @@ def count_gates(
     each = t_per_rotation(_precision(precision))
     if toffoli_t not in _TOFFOLI_T_DEPTH:
         raise checks.refuse("toffoli_t", toffoli_t, "4 (with a measurement) or 7 (without)")
-    if circuit.parameters:
-        free = ", ".join(sorted(one.name for one in circuit.parameters))
-        raise checks.refuse("circuit", free, "without free parameters", "assign them first")
-    memory.require(
-        memory.BYTES_AN_INSTRUCTION * float(circuit.size()),
-        f"a circuit of {circuit.size():,} instructions",
-        "count a smaller one and take `scaling`",
-    )
+    _check(circuit)
     device = _passes(BASIS, 1).run(circuit)
     gates = [(_kind(one.operation), one.qubits) for one in _passes(_COUNTED, 0).run(circuit).data]
     kinds = [kind for kind, _ in gates]
@@ -160,6 +153,17 @@ def count_gates(
         t_depth=_longest(gates, weights),
         precision=float(precision),
         toffoli_t=int(toffoli_t),
+    )
+
+
+def _check(circuit: QuantumCircuit) -> None:
+    if circuit.parameters:
+        free = ", ".join(sorted(one.name for one in circuit.parameters))
+        raise checks.refuse("circuit", free, "without free parameters", "assign them first")
+    memory.require(
+        memory.BYTES_AN_INSTRUCTION * float(circuit.size()),
+        f"a circuit of {circuit.size():,} instructions",
+        "count a smaller one and take `scaling`",
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -15,23 +14,20 @@ from qmc.circuits import AmplitudeProblem
 from qmc.errors import InvalidProblem
 from qmc.problem import Array
 from qmc.resources.counts import GateCounts
+from qmc.resources.fits import Growth, Law, Variable, fitted
 from qmc.resources.report import resources
-from qmc.result import Interval
 from qmc.tables import TextTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from qiskit.circuit import QuantumCircuit
 
-Law: TypeAlias = Literal["power", "exponential"]
-Variable: TypeAlias = Literal["qubits", "dates"]
 Maker: TypeAlias = "Callable[..., AmplitudeProblem | QuantumCircuit]"
 
 QUANTITIES = (
     "qubits", "depth", "two_qubit_gates", "rotations", "rotation_depth", "toffolis", "t_gates",
     "t_count", "t_depth",
 )  # fmt: skip
-_LAWS: tuple[Law, ...] = ("power", "exponential")
 _VARIABLES: tuple[Variable, ...] = ("qubits", "dates")
 _FEWEST_POINTS = 3
 
@@ -43,51 +39,6 @@ class ScalingRow:
     qubits: int | None
     dates: int | None
     counts: GateCounts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
-    """A fitted law of growth of one count.
-
-    Attributes:
-        law: "power", count = factor * size^exponent, a line on log-log axes; or "exponential",
-            count = factor * 2^(exponent * size), a line on half-logarithmic axes.
-        variable: the size, "qubits" or "dates".
-        quantity, circuit: what was counted, of which circuit.
-        exponent: by least squares on the logarithm.
-        interval: of the exponent, Student's t on the residuals. Counts have no noise: it tells how
-            well the law describes them.
-        factor: of the law.
-        residual: root mean square of log(count / law).
-        points: sizes fitted.
-    """
-
-    law: Law
-    variable: Variable
-    quantity: str
-    circuit: str
-    exponent: float
-    interval: Interval
-    factor: float
-    residual: float
-    points: int
-
-    def __str__(self) -> str:
-        """The law and how well it holds."""
-        size = {"power": f"{self.variable}^{self.exponent:.3g}"}.get(
-            self.law, f"2^({self.exponent:.3g} {self.variable})"
-        )
-        return (
-            f"{self.quantity} of {self.circuit} = {self.factor:.3g} x {size}, exponent "
-            f"[{self.interval.low:.3g}, {self.interval.high:.3g}] at "
-            f"{100.0 * self.interval.confidence:g} %, residual {self.residual:.2g}"
-        )
-
-    def at(self, size: float) -> float:
-        """The law's count at a size."""
-        if self.law == "power":
-            return float(self.factor * size**self.exponent)
-        return float(self.factor * 2.0 ** (self.exponent * size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,11 +126,7 @@ class ScalingTable:
                 "counts above 0 for a fit"
             )
             raise InvalidProblem(msg)
-        checks.fraction("confidence", confidence)
-        laws = _LAWS if law is None else (_law(law),)
-        label = (against, quantity, circuit)
-        fits = [_fitted(one, label, sizes, counts, confidence) for one in laws]
-        return min(fits, key=lambda one: one.residual)
+        return fitted(law, (against, quantity, circuit), sizes, counts, confidence)
 
     def table(self) -> TextTable:
         """A row a size and circuit."""
@@ -289,34 +236,3 @@ def _sizes(name: str, given: Iterable[int] | None) -> Sequence[int | None]:
     if not sizes or any(after <= before for before, after in itertools.pairwise(sizes)):
         raise checks.refuse(name, sizes, "a non-empty increasing list", "such as range(3, 9)")
     return sizes
-
-
-def _law(law: str) -> Law:
-    for one in _LAWS:
-        if one == law:
-            return one
-    raise checks.refuse("law", law, f"one of {_LAWS}")
-
-
-def _fitted(
-    law: Law, label: tuple[Variable, str, str], sizes: Array, counts: Array, confidence: float
-) -> Growth:
-    """Least squares of log count on log size, or on size in powers of two."""
-    from scipy import stats
-
-    scale = np.log(sizes) if law == "power" else sizes * math.log(2.0)
-    line = stats.linregress(scale, np.log(counts))
-    left = np.log(counts) - line.intercept - line.slope * scale
-    reach = float(stats.t.ppf(0.5 + 0.5 * confidence, len(sizes) - 2)) * float(line.stderr)
-    slope = float(line.slope)
-    return Growth(
-        law=law,
-        variable=label[0],
-        quantity=label[1],
-        circuit=label[2],
-        exponent=slope,
-        interval=Interval(slope - reach, slope + reach, confidence),
-        factor=float(np.exp(line.intercept)),
-        residual=float(np.sqrt(np.mean(left**2))),
-        points=len(sizes),
-    )

@@ -115,8 +115,7 @@ def resources(
     if isinstance(problem, Problem):
         engine = Quantum() if engine is None else engine
         estimator = engine.estimator if estimator is None else estimator
-        table = engine.discrete_problem(_one_mean(problem))
-        problem, bias = engine.encoding.encode(table), table.known_bias
+        problem, bias = _encoded(problem, engine)
     if not isinstance(problem, AmplitudeProblem):
         return _circuit_alone(problem, goal, precision, toffoli_t, machine)
     _require_room(problem)
@@ -157,14 +156,16 @@ def _require_room(problem: AmplitudeProblem) -> None:
         )
 
 
-def _one_mean(problem: Problem) -> Problem:
+def _encoded(problem: Problem, engine: Quantum) -> tuple[AmplitudeProblem, float]:
+    """The amplitude problem of a mean, and the bound on the grid's bias."""
     if isinstance(problem.measure, VaR | ES):
         msg = (
             f"{type(problem.measure).__name__} is a search over many amplitude problems: give one "
             "of them, Quantum().amplitude_problem(problem, Tail(edge)), or take Quantum().plan"
         )
         raise Unsupported(msg)
-    return problem
+    table = engine.discrete_problem(problem)
+    return engine.encoding.encode(table), table.known_bias
 
 
 def _circuit_alone(
