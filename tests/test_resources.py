@@ -233,6 +233,7 @@ def test_text_table_and_json():
     assert [row[0] for row in table.rows[:2]] == ["A", "Q"]
     assert all(len(row) == len(table.columns) for row in table.rows)
     assert "102 T each" in table.caption
+    assert "seconds" not in table.columns
     assert from_json(to_json(found)) == found
     assert found.to_dict()["type"] == "qmc.resources.Resources"
     assert found.state.to_dict()["qubits"] == 4
@@ -375,6 +376,7 @@ def test_physical_estimates_of_a_whole_run_and_of_other_machines(monkeypatch):
     assert found.run.seconds < found.run.shots * one.seconds
     assert found.run.seconds > found.run.shots * found.state_physical.seconds
     assert "physical qubits" in str(found.run)
+    assert found.table().columns[-2:] == ("physical qubits", "seconds")
     assert found.table().rows[-1][-1] == f"{found.run.seconds:.3g}"
     better = physical(found.grover, Machine(qubit="qubit_gate_ns_e4"))
     assert better.qubits < found.grover_physical.qubits
@@ -417,7 +419,10 @@ def test_growth_of_tables_is_exponential_in_qubits():
     assert grover.interval.contains(grover.exponent)
     assert 0.9 < grover.exponent < 1.0
     assert from_json(to_json(table)) == table
-    assert len(table.table().rows) == 10
+    drawn = table.table()
+    assert len(drawn.rows) == 10
+    assert drawn.columns[:3] == ("qubits", "circuit", "depth")
+    assert drawn.rows[1][:4] == ("3", "Q", "99", "28")
     assert len(str(table).splitlines()) == 10
 
 
@@ -472,7 +477,7 @@ def test_growth_is_drawn():
     assert axes.get_yscale() == "log"
     assert axes.get_xlabel() == "qubits"
     assert len(axes.get_lines()) == 4
-    assert table.plot().get_ylabel() == "two qubit gates"
+    assert table.plot().get_ylabel() == "CX"
 
 
 def test_growth_refusals():

@@ -28,6 +28,15 @@ QUANTITIES = (
     "qubits", "depth", "two_qubit_gates", "rotations", "rotation_depth", "toffolis", "t_gates",
     "t_count", "t_depth",
 )  # fmt: skip
+_HEADS = {
+    "depth": "depth",
+    "two_qubit_gates": "CX",
+    "rotations": "rotations",
+    "toffolis": "Toffolis",
+    "t_gates": "T gates",
+    "t_count": "T count",
+    "t_depth": "T depth",
+}
 _VARIABLES: tuple[Variable, ...] = ("qubits", "dates")
 _FEWEST_POINTS = 3
 
@@ -129,18 +138,19 @@ class ScalingTable:
         return fitted(law, (against, quantity, circuit), sizes, counts, confidence)
 
     def table(self) -> TextTable:
-        """A row a size and circuit."""
-        columns = ("qubits", "dates", "circuit", *QUANTITIES[1:])
+        """A row a size and circuit; a size that was not varied has no column."""
+        sizes = [one for one in _VARIABLES if any(getattr(row, one) for row in self.rows)]
+        columns = (*sizes, "circuit", *_HEADS.values())
         rows = tuple(
             (
-                "" if row.qubits is None else str(row.qubits),
-                "" if row.dates is None else str(row.dates),
+                *(str(getattr(row, one)) for one in sizes),
                 row.counts.name,
-                *(f"{getattr(row.counts, name):,}" for name in QUANTITIES[1:]),
+                *(f"{getattr(row.counts, name):,}" for name in _HEADS),
             )
             for row in self.rows
         )
-        return TextTable("Size of the circuits", columns, rows, ("circuit",), ("toffolis",))
+        spare = ("Toffolis", "T gates", "rotations")
+        return TextTable("Size of the circuits", columns, rows, ("circuit",), spare)
 
     def __str__(self) -> str:
         """One line a row."""
@@ -178,7 +188,7 @@ class ScalingTable:
                 axes.plot(steps, law, "-", lw=1, color=colour, label=str(fit).split(", res")[0])
         axes.set_yscale("log")
         axes.set_xlabel(against)
-        axes.set_ylabel(quantity.replace("_", " "))
+        axes.set_ylabel(_HEADS.get(quantity, quantity.replace("_", " ")))
         axes.legend(fontsize=8)
         return axes
 

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 # a loader's and the table's rotations and CX, in A and twice in Q, and in their compiled copies
 _INSTRUCTIONS_A_CELL = 24.0
-_COLUMNS = (
-    "circuit", "qubits", "depth", "CX", "rotations", "T count", "T depth", "physical qubits",
-    "seconds",
-)  # fmt: skip
+_PHYSICAL = ("physical qubits", "seconds")
+_COLUMNS = ("circuit", "qubits", "depth", "CX", "rotations", "T count", "T depth", *_PHYSICAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +61,10 @@ class Resources:
             f"Resources: rotations to {self.state.precision:g}, "
             f"{t_per_rotation(self.state.precision)} T each, {self.state.toffoli_t} T a Toffoli"
         )
-        spare = ("physical qubits", "seconds", "rotations", "T depth")
-        return TextTable(caption, _COLUMNS, tuple(rows), ("circuit",), spare)
+        width = len(_COLUMNS) if self.state_physical else len(_COLUMNS) - len(_PHYSICAL)
+        spare = ("rotations", "T depth", *_PHYSICAL) if self.state_physical else ("rotations",)
+        cut = tuple(row[:width] for row in rows)
+        return TextTable(caption, _COLUMNS[:width], cut, ("circuit",), spare)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able dict; `qmc.from_dict` reads it back."""
