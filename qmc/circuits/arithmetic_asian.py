@@ -151,8 +151,8 @@ class ArithmeticAsian:
     @property
     def _line(self) -> Linearisation:
         scaling = default_scaling(self.degree) if self.scaling is None else self.scaling
-        ends = piece_values(self.pieces, self.largest_sum + 1)[[0, -1]]
-        return Linearisation.of(float(ends[0]), float(ends[1]), scaling, self.degree)
+        payoffs = piece_values(self.pieces, self.largest_sum + 1)
+        return Linearisation.of(payoffs, scaling, self.degree)
 
     def sum_law(self) -> Array:
         """Law of the integer sum of prices, (largest_sum + 1,), by one convolution a date."""

@@ -30,7 +30,8 @@ class LinearRotation:
     `bias_bound`. A small scaling has a small bias, of order scaling**2, and costs 1 / scaling
     times the queries of `MultiplexedRotation`, which has none. It is here to be compared with that.
 
-    Values affine in the bits of the cell index take 2n CX; others 2**n, as angles by cell.
+    Two values, as of a `Tail`, are read without bias. Values affine in the bits of the cell index
+    take 2n CX; others 2**n, as angles by cell.
 
     Attributes:
         scaling: in (0, pi/2]. The references' c is scaling / 2; qiskit's `rescaling_factor` is
@@ -61,7 +62,7 @@ class LinearRotation:
         """The amplitude problem of a functional of the table's outcome."""
         table = require_table(self, problem)
         values = table.outcomes(functional)
-        line = Linearisation.of(float(values.min()), float(values.max()), self.scaling)
+        line = Linearisation.of(values, self.scaling)
         standing = line.standing(values)
         flags = line.flags(standing)
         return AmplitudeProblem(

@@ -29,23 +29,36 @@ class Linearisation:
 
     The references write c (2x - 1) for x in [0, 1], so their c is scaling / 2; qiskit's
     `rescaling_factor` is 2 / pi times `scaling`.
+
+    Values of two kinds, as of a tail, need no linearisation: `chord` reads them exactly, along
+    the chord through both ends of the range instead of the tangent at its centre.
     """
 
     centre: float
     width: float
     scaling: float
     degree: int = 1
+    chord: bool = False
 
     @classmethod
-    def of(cls, low: float, high: float, scaling: float, degree: int = 1) -> Linearisation:
-        """Of values from `low` to `high`; a single value stands at the centre."""
-        width = high - low if high > low else 1.0
-        return cls(centre=0.5 * (low + high), width=width, scaling=scaling, degree=degree)
+    def of(cls, values: Array, scaling: float, degree: int = 1) -> Linearisation:
+        """Of the range of values; a single value stands at the centre."""
+        low, high = float(values.min()), float(values.max())
+        return cls(
+            centre=0.5 * (low + high),
+            width=high - low if high > low else 1.0,
+            scaling=scaling,
+            degree=degree,
+            chord=high > low and bool(np.all((values == low) | (values == high))),
+        )
 
     @property
     def scale(self) -> float:
         """Values a unit of amplitude."""
-        return self.width / self.scaling
+        if not self.chord:
+            return self.width / self.scaling
+        high, low = self.flags(np.array([0.5, -0.5]) * self.scaling)
+        return float(self.width / (high - low))
 
     @property
     def offset(self) -> float:

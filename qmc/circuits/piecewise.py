@@ -104,7 +104,7 @@ class PiecewiseRotation:
         values = table.outcomes(functional)
         pieces = self._pieces(values)
         scaling = default_scaling(self.degree) if self.scaling is None else self.scaling
-        line = Linearisation.of(float(values.min()), float(values.max()), scaling, self.degree)
+        line = Linearisation.of(values, scaling, self.degree)
         flags = line.flags(line.standing(piece_values(pieces, values.size)))
         count = table.num_qubits
         return AmplitudeProblem(
