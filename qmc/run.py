@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -144,9 +144,18 @@ class Run:
         made = self.backend.oracle(encoded, rng=oracle_rng)
         _require_power(made, one)
         oracle = MeteredOracle(made, self.meter)
-        stop = None
+        stop: Callable[[Estimate], bool] | None = None
         if excludes is not None and self.estimator.anytime_valid:
-            target = (excludes - encoded.offset) / encoded.scale
-            stop = lambda estimate: not estimate.interval.contains(target)  # noqa: E731
+
+            def stop(estimate: Estimate) -> bool:
+                return not number(encoded, estimate).interval.contains(excludes)
+
         estimate = run_estimator(self.estimator, oracle, one, stop=stop, rng=estimator_rng)
         return encoded, estimate
+
+
+def number(encoded: AmplitudeProblem, estimate: Estimate) -> Estimate:
+    """An estimate of the amplitude as one of the wanted number, with the encoding's bias bound."""
+    sampled, bound = estimate.interval.mapped(encoded.offset, encoded.scale), encoded.bias_bound
+    interval = Interval(sampled.low - bound, sampled.high + bound, sampled.confidence)
+    return replace(estimate, value=encoded.value(estimate.value), interval=interval)

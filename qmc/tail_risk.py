@@ -7,6 +7,7 @@ holds the search itself.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from qmc.quantile import (
     tie_resolution,
 )
 from qmc.result import BudgetLine, Estimate, Interval, Status, status_for
-from qmc.run import Answer, Run
+from qmc.run import Answer, Run, number
 
 # share of 1 - confidence that an expected shortfall spends on finding its threshold
 _SEARCH_SHARE = 0.4
@@ -62,18 +63,20 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     threshold, slack = _threshold_and_slack(edges, bracket, tau)
     q = float(edges[threshold])
     encoded, estimate = _excess(run, q, slack, tau)
-    excess = estimate.interval.mapped(encoded.offset, encoded.scale)
+    excess = number(encoded, estimate).interval
     high = q + excess.high / tau
     low = min(max(q + excess.low / tau - slack, float(edges[bracket.low])), high)
     interval = Interval(low, high, goal.confidence)
     value = min(max(q + encoded.value(estimate.value) / tau, low), high)
     status = _shortfall_status(estimate, bracket, goal, value, interval)
     sampled = min(excess.half_width / tau, interval.half_width)
+    bias = min(encoded.bias_bound / tau, sampled)
+    encoding = (BudgetLine("encoding", "bound", bias),) if bias > 0.0 else ()
     lines = (
         BudgetLine(
             "excess over the threshold",
             "sampling",
-            sampled,
+            sampled - bias,
             (1.0 - _SEARCH_SHARE) * share,
             f"threshold {q:.6g}",
         ),
@@ -85,7 +88,7 @@ def expected_shortfall(run: Run, level: float) -> Answer:
             f"|q - VaR| |F(q) - level| / (1 - level), edges {bracket.low} to {bracket.high}",
         ),
     )
-    return Answer(value, interval, status, lines)
+    return Answer(value, interval, status, lines + encoding)
 
 
 def _unsampled(edges: Array, bracket: Bracket, goal: Goal, share: float) -> Answer:
@@ -133,7 +136,9 @@ def _search(run: Run, level: float, goal: Goal, reserve: int) -> Bracket:
         if budget is not None and budget < 1:
             return Estimate(0.5, Interval(0.0, 1.0, confidence), "budget_exhausted")
         one = Goal(tolerance=tie_resolution(tau), queries=budget, confidence=confidence)
-        return run.estimate(Tail(float(edges[edge])), one, excludes=tau)[1]
+        found = number(*run.estimate(Tail(float(edges[edge])), one, excludes=tau))
+        low, high = (min(max(end, 0.0), 1.0) for end in (found.interval.low, found.interval.high))
+        return replace(found, interval=Interval(low, high, confidence))
 
     return find_bracket(edges, tau, test, narrow_enough(edges, goal))
 
