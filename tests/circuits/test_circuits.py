@@ -181,7 +181,7 @@ def test_the_formula_for_large_tables_bounds_the_built_circuit(measure, monkeypa
     model = NormalReturns(mean=(0.0,), covariance=((1e-4,),))
     problem = CALL if measure == Price() else Problem(model, Portfolio(weights=(1.0,)), measure)
     table = LawGrid(qubits=8).discretise(problem)
-    functional = Mean() if table.edges is None else Tail(float(table.edges[100]))
+    functional = Mean() if table.edges is None else Tail(float(table.edges[101]))
     encoded = MultiplexedRotation().encode(table, functional)
     built = summary(encoded)
     monkeypatch.setattr("qmc.circuits.grover._BUILT_QUBITS", 7)
