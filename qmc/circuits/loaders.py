@@ -125,7 +125,7 @@ class Automatic:
         _pick(probabilities).append(circuit, qubits, probabilities)
 
 
-_WORDS = {"auto": Automatic(), "tree": Tree()}
+_WORDS: dict[str, Loader] = {"auto": Automatic(), "tree": Tree()}
 
 
 def as_loader(name: str, given: object) -> Loader:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ROUNDING = 2.0**-51
 # the nearest-first order takes the square of this many steps
 _SORTED_TERMS = 2048
+# numbers of coefficients to leave out that are tried
+_TRIALS = 256
 
 
 def multiplexed_ry(
@@ -135,7 +137,7 @@ def truncate(flags: Array, probabilities: Array, negligible: float) -> Truncatio
     probability. The amplitude moves by |sum_c q_c (g_c - f_c)| <= sum_c q_c |g_c - f_c|, and that
     sum, taken over the table itself, is the `error`, at most `negligible`. It is never more than
     half the sum of the left-out |w_k|: each angle moves by no more than their sum, and
-    sin^2(x / 2) has slope sin(x) / 2. Smallest coefficients go first; how many is bisected.
+    sin^2(x / 2) has slope sin(x) / 2. Smallest coefficients go first.
 
     Args:
         flags: (2**n,) wanted P(flag = 1 | cell), within [0, 1].
@@ -143,6 +145,9 @@ def truncate(flags: Array, probabilities: Array, negligible: float) -> Truncatio
         negligible: the most that the amplitude may move, >= 0.
     """
     coefficients = walsh_coefficients(2.0 * np.arcsin(np.sqrt(flags)))
+    exact = Truncation(coefficients, flags, 0.0)
+    if negligible == 0.0:
+        return exact
     order = np.argsort(np.abs(coefficients), kind="stable")
 
     def without(count: int) -> Truncation:
@@ -151,12 +156,9 @@ def truncate(flags: Array, probabilities: Array, negligible: float) -> Truncatio
         done = np.sin(0.5 * walsh_hadamard(kept)) ** 2
         return Truncation(kept, done, float(probabilities @ np.abs(done - flags)))
 
-    best, low, high = Truncation(coefficients, flags, 0.0), 0, coefficients.size + 1
-    while negligible > 0.0 and high - low > 1:
-        middle = (low + high) // 2
-        tried = without(middle)
+    # the error does not quite grow with the number left out: try from the most down
+    for count in np.linspace(order.size, 1, min(order.size, _TRIALS), dtype=np.int64):
+        tried = without(int(count))
         if tried.error <= negligible:
-            best, low = tried, middle
-        else:
-            high = middle
-    return best
+            return tried
+    return exact

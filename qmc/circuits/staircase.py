@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmc import checks
+from qmc import checks, memory
 from qmc.circuits.loaders import LoadedLaw, Tree, check_fit, checked_law
 from qmc.circuits.staircase_fit import StaircaseFit
 from qmc.problem import Array
@@ -44,6 +44,10 @@ class Staircase:
     Attributes:
         layers: repetitions of the staircase, 1 or more.
         sweeps: the most times that the fit goes back and forth, 1 or more.
+
+    Raises:
+        InvalidProblem: for fields out of range.
+        TooLarge: from `loaded` and `append`, when a fit would not fit the machine's memory.
 
     >>> bell = np.exp(-0.5 * np.linspace(-3.0, 3.0, 32) ** 2)
     >>> law = Staircase(layers=2, sweeps=20).loaded(bell / bell.sum())
@@ -95,6 +99,12 @@ class Staircase:
 @functools.lru_cache(maxsize=64)
 def _fitted(law: bytes, layers: int, sweeps: int) -> tuple[Array, Array]:
     """Gates and state, both read-only, for a law's float64 bytes."""
+    qubits = (len(law) // 8).bit_length() - 1
+    memory.require(
+        2.0 * layers * (qubits - 1) * len(law),
+        f"the states of a fit of {layers} layers on {qubits} qubits",
+        "take fewer layers or qubits, or Tree()",
+    )
     fit = StaircaseFit(np.sqrt(np.frombuffer(law)), layers)
     fit.run(sweeps)
     state = fit.state()
