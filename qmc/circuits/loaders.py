@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -99,8 +100,7 @@ class Tree:
     def loaded(self, probabilities: Array) -> LoadedLaw:
         """The law itself."""
         law = checked_law(probabilities)
-        gates = sum(cx_count(walsh_coefficients(angles)) for _, angles in tree_angles(law))
-        return LoadedLaw(law, 0.0, gates)
+        return LoadedLaw(law, 0.0, _tree_gates(law.tobytes()))
 
     def append(self, circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> None:
         """Append the tree."""
@@ -156,6 +156,13 @@ def load(
         loader: a `Loader`, "auto" (`Automatic()`) or "tree" (`Tree()`).
     """
     as_loader("loader", loader).append(circuit, qubits, probabilities)
+
+
+@functools.lru_cache(maxsize=16)
+def _tree_gates(law: bytes) -> int:
+    """CX of the tree for a law's float64 bytes; a search encodes one law many times."""
+    levels = tree_angles(np.frombuffer(law))
+    return sum(cx_count(walsh_coefficients(angles)) for _, angles in levels)
 
 
 def tree_angles(law: Array) -> Iterator[tuple[int, Array]]:

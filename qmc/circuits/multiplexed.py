@@ -115,6 +115,11 @@ def walsh_hadamard(values: Array) -> Array:
     return result
 
 
+def flag_coefficients(flags: Array) -> Array:
+    """Walsh coefficients (2**n,) of the angles that make P(flag = 1 | cell) these flags."""
+    return walsh_coefficients(2.0 * np.arcsin(np.sqrt(flags)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Truncation:
     """A multiplexed rotation with small coefficients left out.
@@ -142,12 +147,9 @@ def truncate(flags: Array, probabilities: Array, negligible: float) -> Truncatio
     Args:
         flags: (2**n,) wanted P(flag = 1 | cell), within [0, 1].
         probabilities: (2**n,) of the cells, as the circuit loads them.
-        negligible: the most that the amplitude may move, >= 0.
+        negligible: the most that the amplitude may move, > 0.
     """
-    coefficients = walsh_coefficients(2.0 * np.arcsin(np.sqrt(flags)))
-    exact = Truncation(coefficients, flags, 0.0)
-    if negligible == 0.0:
-        return exact
+    coefficients = flag_coefficients(flags)
     order = np.argsort(np.abs(coefficients), kind="stable")
 
     def without(count: int) -> Truncation:
@@ -161,4 +163,4 @@ def truncate(flags: Array, probabilities: Array, negligible: float) -> Truncatio
         tried = without(int(count))
         if tried.error <= negligible:
             return tried
-    return exact
+    return Truncation(coefficients, flags, 0.0)

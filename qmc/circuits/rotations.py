@@ -12,7 +12,7 @@ import numpy as np
 from qmc import checks
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.circuits.loaders import LoadedLaw, Loader, as_loader
-from qmc.circuits.multiplexed import append_walk, truncate
+from qmc.circuits.multiplexed import Truncation, append_walk, flag_coefficients, truncate
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids.cell_table import CellTable, DiscreteProblem
 from qmc.measures import Functional, Mean
@@ -93,17 +93,17 @@ class MultiplexedRotation:
         loaders = self._loaders(problem)
         probabilities, distance = _loaded(problem, loaders)
         wanted = np.clip((values - offset) / scale, 0.0, 1.0)
-        rotation = truncate(wanted, probabilities, self.negligible)
+        short = truncate(wanted, probabilities, self.negligible) if self.negligible else None
         return AmplitudeProblem(
             registers=problem.registers,
             flag=problem.num_qubits,
             num_qubits=problem.num_qubits + 1,
             offset=offset,
             scale=scale,
-            build=functools.partial(_build, problem, loaders, rotation.coefficients),
+            build=functools.partial(_build, problem, loaders, wanted, short),
             probabilities=probabilities,
-            flags=rotation.flags,
-            bias_bound=span * distance + scale * rotation.error,
+            flags=wanted if short is None else short.flags,
+            bias_bound=span * distance + (0.0 if short is None else scale * short.error),
         )
 
     def _loaders(self, table: CellTable) -> tuple[Loader, ...]:
@@ -132,7 +132,9 @@ def _outer(joint: Array, law: LoadedLaw) -> Array:
     return np.multiply.outer(law.probabilities, joint).ravel()
 
 
-def _build(table: CellTable, loaders: Sequence[Loader], coefficients: Array) -> QuantumCircuit:
+def _build(
+    table: CellTable, loaders: Sequence[Loader], flags: Array, short: Truncation | None
+) -> QuantumCircuit:
     from qiskit.circuit import QuantumCircuit
 
     count = table.num_qubits
@@ -141,5 +143,6 @@ def _build(table: CellTable, loaders: Sequence[Loader], coefficients: Array) -> 
     for qubits, loader, law in zip(table.registers, loaders, table.marginals, strict=True):
         loader.append(circuit, range(start, start + qubits), law)
         start += qubits
+    coefficients = flag_coefficients(flags) if short is None else short.coefficients
     append_walk(circuit, coefficients, range(count), count)
     return circuit

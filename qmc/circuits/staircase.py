@@ -38,7 +38,7 @@ class Staircase:
     below a second for 10 qubits, a few for 14. Fits are kept and found again by value.
 
     Approximate: `loaded` gives the law that the circuit really prepares and its distance from the
-    one asked for, in total variation; for a bell shape on 10 to 14 qubits less than 1e-3 with three
+    one asked for, in total variation; for a normal law on 10 to 14 qubits less than 1e-3 with three
     layers. A law without such smoothness is loaded badly, and the distance says so.
 
     Attributes:
