@@ -1,24 +1,151 @@
-"""Loaders: put the square roots of cell probabilities into a register."""
+"""Loaders: put the square roots of cell probabilities into a register, and say how exactly."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from qmc import checks
+from qmc.circuits.multiplexed import cx_count, multiplexed_ry, walsh_coefficients
+from qmc.errors import InvalidProblem
 from qmc.problem import Array
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-LOADERS = ("auto", "tree")
+__all__ = [
+    "Automatic",
+    "Hadamards",
+    "LoadedLaw",
+    "Loader",
+    "Tree",
+    "as_loader",
+    "load",
+    "multiplexed_ry",
+]
+
 _UNIFORM = 1e-15
+_SUM_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedLaw:
+    """What a loader's circuit prepares when it is asked for a law.
+
+    Attributes:
+        probabilities: (2**n,) of the prepared state, sum 1.
+        total_variation: half the sum of |prepared - asked|; 0 for an exact loader. The
+            expectation of any f within [low, high] moves by at most this times (high - low).
+        two_qubit_gates: CX that the loader appends.
+    """
+
+    probabilities: Array
+    total_variation: float
+    two_qubit_gates: int
+
+
+@runtime_checkable
+class Loader(Protocol):
+    """Prepares sum_i sqrt(p_i) |i> on a zeroed register, little-endian; a pure function of p."""
+
+    def loaded(self, probabilities: Array) -> LoadedLaw:
+        """What the circuit for these probabilities (2**n,) really prepares."""
+        ...
+
+    def append(self, circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> None:
+        """Append that circuit on n qubits, lowest bit first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hadamards:
+    """One Hadamard a qubit: every cell the same probability, no CX.
+
+    Right for cells of equal probability (`LawGrid`); for others the total variation says how
+    wrong it is.
+
+    >>> Hadamards().loaded(np.array([0.25, 0.75])).total_variation
+    0.25
+    """
+
+    def loaded(self, probabilities: Array) -> LoadedLaw:
+        """Equal probabilities, whatever was asked for."""
+        law = checked_law(probabilities)
+        equal = np.full(law.size, 1.0 / law.size)
+        distance = 0.0 if _is_uniform(law) else 0.5 * float(np.abs(law - equal).sum())
+        return LoadedLaw(equal, distance, 0)
+
+    def append(self, circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> None:
+        """Append the Hadamards."""
+        check_fit(qubits, probabilities)
+        for qubit in qubits:
+            circuit.h(qubit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """Split probability from the highest bit down by multiplexed RY: any law, exactly.
+
+    At most 2**n - 2 CX on n qubits (Mottonen et al. 2005, arXiv:quant-ph/0407010, section 2). It
+    holds where library preparations raise on smooth bell shapes from 8 qubits on.
+
+    >>> Tree().loaded(np.array([0.1, 0.2, 0.3, 0.4])).two_qubit_gates
+    2
+    """
+
+    def loaded(self, probabilities: Array) -> LoadedLaw:
+        """The law itself."""
+        law = checked_law(probabilities)
+        return LoadedLaw(law, 0.0, _tree_gates(law.tobytes()))
+
+    def append(self, circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> None:
+        """Append the tree."""
+        check_fit(qubits, probabilities)
+        for level, angles in tree_angles(checked_law(probabilities)):
+            multiplexed_ry(circuit, angles, qubits[level + 1 :], qubits[level])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Automatic:
+    """Hadamards where all probabilities are equal to 1e-15, the tree otherwise: always exact.
+
+    An approximate loader is never chosen on your behalf; ask for one, such as `Staircase`.
+    """
+
+    def loaded(self, probabilities: Array) -> LoadedLaw:
+        """The law itself."""
+        return _pick(probabilities).loaded(probabilities)
+
+    def append(self, circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> None:
+        """Append the picked circuit."""
+        _pick(probabilities).append(circuit, qubits, probabilities)
+
+
+_WORDS: dict[str, Loader] = {"auto": Automatic(), "tree": Tree()}
+
+
+def as_loader(name: str, given: object) -> Loader:
+    """A loader from a loader or a word.
+
+    Raises:
+        InvalidProblem: for anything but a `Loader`, "auto" (`Automatic()`) and "tree" (`Tree()`).
+    """
+    if isinstance(given, str):
+        return _WORDS[checks.choice(name, given, _WORDS)]
+    checks.interface(name, given, Loader, "take Tree(), Hadamards(), Staircase() or 'auto'")
+    loader: Loader = given  # type: ignore[assignment]
+    return loader
 
 
 def load(
-    circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array, loader: str = "auto"
+    circuit: QuantumCircuit,
+    qubits: Sequence[int],
+    probabilities: Array,
+    loader: Loader | str = "auto",
 ) -> None:
     """Append a preparation of sum_i sqrt(p_i) |i> on zeroed qubits, little-endian.
 
@@ -26,53 +153,55 @@ def load(
         circuit: to append to.
         qubits: n of them, lowest bit first.
         probabilities: (2**n,), >= 0, sum 1.
-        loader: "auto" takes one Hadamard a qubit where all probabilities are equal, else the
-            tree; "tree" always takes the tree. Both are exact.
-
-    The tree splits probability from the highest bit down by multiplexed RY, at most 2**n - 2 CX
-    (Mottonen et al. 2005, arXiv:quant-ph/0407010, section 2).
+        loader: a `Loader`, "auto" (`Automatic()`) or "tree" (`Tree()`).
     """
-    checks.choice("loader", loader, LOADERS)
-    if loader == "auto" and np.ptp(probabilities) <= _UNIFORM:
-        for qubit in qubits:
-            circuit.h(qubit)
-        return
-    count = len(qubits)
+    as_loader("loader", loader).append(circuit, qubits, probabilities)
+
+
+@functools.lru_cache(maxsize=16)
+def _tree_gates(law: bytes) -> int:
+    """CX of the tree for a law's float64 bytes; a search encodes one law many times."""
+    levels = tree_angles(np.frombuffer(law))
+    return sum(cx_count(walsh_coefficients(angles)) for _, angles in levels)
+
+
+def tree_angles(law: Array) -> Iterator[tuple[int, Array]]:
+    """The tree's levels from the highest bit down: the bit and its angles (2**(bits above),)."""
+    count = law.size.bit_length() - 1
     for level in reversed(range(count)):
-        halves = probabilities.reshape(2 ** (count - 1 - level), 2, 2**level).sum(axis=2)
-        angles = 2.0 * np.arctan2(np.sqrt(halves[:, 1]), np.sqrt(halves[:, 0]))
-        multiplexed_ry(circuit, angles, qubits[level + 1 :], qubits[level])
+        halves = law.reshape(2 ** (count - 1 - level), 2, 2**level).sum(axis=2)
+        yield level, 2.0 * np.arctan2(np.sqrt(halves[:, 1]), np.sqrt(halves[:, 0]))
 
 
-def multiplexed_ry(
-    circuit: QuantumCircuit, angles: Array, controls: Sequence[int], target: int
-) -> None:
-    """Append RY(angles[c]) on `target` for each value c of the controls, by at most 2**n CX.
+def checked_law(probabilities: Array) -> Array:
+    """The probabilities over their sum.
 
-    Args:
-        circuit: to append to.
-        angles: (2**n,), index little-endian in the controls.
-        controls: n qubits, lowest bit first.
-        target: the rotated qubit.
-
-    Gray-code construction of Mottonen et al. 2004 (arXiv:quant-ph/0404089, section 2): rotation i
-    sees the sign (-1)**(c . gray(i)), so its angle is a Walsh-Hadamard coefficient.
+    Raises:
+        InvalidProblem: unless they are 2**n numbers, n >= 1, none negative, with a sum of 1 to
+            1e-9.
     """
-    count = len(controls)
-    if not np.any(angles):
-        return
-    coefficients = _walsh_hadamard(angles) / angles.size
-    for step in range(angles.size):
-        circuit.ry(float(coefficients[step ^ (step >> 1)]), target)
-        if count:
-            changed = ((step + 1) & -(step + 1)).bit_length() - 1
-            circuit.cx(controls[min(changed, count - 1)], target)
+    law = checks.table("probabilities", probabilities, 1)
+    total = float(law.sum())
+    size = law.size
+    if size < 2 or size & (size - 1) or law.min() < 0.0 or abs(total - 1.0) >= _SUM_TOLERANCE:
+        msg = (
+            f"probabilities: {size} numbers from {law.min()!r} that sum to {total!r}: must be a "
+            "power of two of them, at least 2, none negative, that sum to 1"
+        )
+        raise InvalidProblem(msg)
+    return np.asarray(law / total)
 
 
-def _walsh_hadamard(values: Array) -> Array:
-    """Sum over j of (-1)**popcount(i & j) values[j], (2**n,), in n 2**n additions."""
-    result = np.asarray(values, dtype=np.float64)
-    for bit in range(values.size.bit_length() - 1):
-        pairs = result.reshape(-1, 2, 2**bit)
-        result = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1).ravel()
-    return result
+def check_fit(qubits: Sequence[int], probabilities: Array) -> None:
+    """Refuse probabilities that are not one a state of the qubits."""
+    if 2 ** len(qubits) != probabilities.size:
+        msg = f"{probabilities.size} probabilities on {len(qubits)} qubits: must be 2**qubits"
+        raise InvalidProblem(msg)
+
+
+def _is_uniform(law: Array) -> bool:
+    return bool(np.ptp(law) <= _UNIFORM)
+
+
+def _pick(probabilities: Array) -> Loader:
+    return Hadamards() if _is_uniform(checked_law(probabilities)) else Tree()

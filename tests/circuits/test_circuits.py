@@ -1,4 +1,4 @@
-"""Loaders, rotations and the Grover operator against dense references; gate counts."""
+"""Rotations and the Grover operator against dense references; gate counts."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from qiskit.quantum_info import Operator, Statevector
 
 from qmc.circuits import AmplitudeProblem, Encoding, MultiplexedRotation
 from qmc.circuits.grover import grover_operator, steered_problem, summary
-from qmc.circuits.loaders import load, multiplexed_ry
+from qmc.circuits.multiplexed import multiplexed_ry
 from qmc.contracts import Call, Portfolio
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import CellTable, LawGrid
@@ -18,41 +18,6 @@ from qmc.rounds import hit_probability, steered
 
 MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
 CALL = Problem(MARKET, Call(strike=105.0, expiry=1.0), Price())
-
-
-def vectors(qubits):
-    """Smooth, random, sparse and degenerate probability vectors."""
-    size = 2**qubits
-    rng = np.random.default_rng(qubits)
-    bell = np.exp(-0.5 * np.linspace(-4, 4, size) ** 2)
-    sparse = rng.uniform(size=size) * (rng.uniform(size=size) < 0.4)
-    sparse[size // 2] = 1.0
-    single = np.zeros(size)
-    single[-1] = 1.0
-    return {
-        "uniform": np.full(size, 1.0 / size),
-        "bell": bell / bell.sum(),
-        "random": rng.dirichlet(np.ones(size)),
-        "sparse": sparse / sparse.sum(),
-        "single": single,
-        "tiny": np.where(np.arange(size) == 0, 1.0, 1e-18) / (1.0 + (size - 1) * 1e-18),
-    }
-
-
-@pytest.mark.parametrize("loader", ["auto", "tree"])
-@pytest.mark.parametrize("qubits", [1, 2, 3, 5, 8, 10, 14])
-def test_loaders_are_exact(qubits, loader):
-    for name, probabilities in vectors(qubits).items():
-        circuit = QuantumCircuit(qubits)
-        load(circuit, range(qubits), probabilities, loader)
-        state = Statevector(circuit).data
-        np.testing.assert_allclose(state, np.sqrt(probabilities), atol=1e-10, err_msg=name)
-
-
-def test_equal_probabilities_take_no_cx():
-    circuit = QuantumCircuit(6)
-    load(circuit, range(6), np.full(64, 1 / 64))
-    assert dict(circuit.count_ops()) == {"h": 6}
 
 
 @pytest.mark.parametrize("controls", [0, 1, 2, 4])
@@ -181,7 +146,7 @@ def test_the_formula_for_large_tables_bounds_the_built_circuit(measure, monkeypa
     model = NormalReturns(mean=(0.0,), covariance=((1e-4,),))
     problem = CALL if measure == Price() else Problem(model, Portfolio(weights=(1.0,)), measure)
     table = LawGrid(qubits=8).discretise(problem)
-    functional = Mean() if table.edges is None else Tail(float(table.edges[100]))
+    functional = Mean() if table.edges is None else Tail(float(table.edges[101]))
     encoded = MultiplexedRotation().encode(table, functional)
     built = summary(encoded)
     monkeypatch.setattr("qmc.circuits.grover._BUILT_QUBITS", 7)
