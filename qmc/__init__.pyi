@@ -1,5 +1,12 @@
-from . import backends, data, estimators, plots, testing
-from .circuits import AmplitudeProblem, MultiplexedRotation
+from . import backends, circuits, data, estimators, interop, plots, resources, testing
+from .circuits import (
+    AmplitudeProblem,
+    Comparator,
+    LinearRotation,
+    MultiplexedRotation,
+    PiecewiseRotation,
+    Staircase,
+)
 from .contracts import Call, CallSpread, Digital, Portfolio, Put
 from .convergence import convergence
 from .engine import Quantum
@@ -40,6 +47,7 @@ __all__ = [
     "Call",
     "CallSpread",
     "CellTable",
+    "Comparator",
     "Contract",
     "Cost",
     "Digital",
@@ -55,6 +63,7 @@ __all__ = [
     "Interval",
     "InvalidProblem",
     "LawGrid",
+    "LinearRotation",
     "LogNormalLaw",
     "Mean",
     "Model",
@@ -62,6 +71,7 @@ __all__ = [
     "NormalLaw",
     "NormalReturns",
     "NotConverged",
+    "PiecewiseRotation",
     "Plan",
     "Portfolio",
     "Price",
@@ -72,6 +82,7 @@ __all__ = [
     "Quantum",
     "Result",
     "Round",
+    "Staircase",
     "StudentTLaw",
     "StudentTReturns",
     "Tail",
@@ -80,12 +91,15 @@ __all__ = [
     "Unsupported",
     "VaR",
     "backends",
+    "circuits",
     "convergence",
     "data",
     "estimators",
     "from_dict",
     "from_json",
+    "interop",
     "plots",
+    "resources",
     "run_estimator",
     "testing",
     "to_dict",

@@ -32,6 +32,7 @@ from qmc import (
     VaR,
 )
 from qmc.backends import Aer, Ideal
+from qmc.circuits import Comparator, Hadamards, LinearRotation, MultiplexedRotation
 from qmc.errors import BackendFailed, InvalidProblem, TooLarge
 from qmc.estimators import Adaptive, Faster, Iterative, MaximumLikelihood, RealAmplitude, Sampling
 from qmc.measures import Tail
@@ -433,3 +434,26 @@ def test_the_budget_says_what_stands_behind_the_estimator(estimator, kind):
     (line,) = (one for one in result.budget.lines if one.source == "amplitude estimation")
     assert line.kind == kind
     assert kind in str(result.explain())
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        MultiplexedRotation(loader=Hadamards()),
+        MultiplexedRotation(negligible=2e-4),
+        LinearRotation(scaling=0.1),
+        Comparator(),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("measure", [VaR(level=0.9), ES(level=0.9)], ids=repr)
+def test_a_biased_encoding_widens_the_tail_instead_of_missing_it(encoding, measure):
+    """The cells of a quantile are not equally likely, so that Hadamards load another law."""
+    if isinstance(encoding, Comparator) and isinstance(measure, ES):
+        pytest.skip("a comparator encodes tails only")
+    problem = Problem(NORMAL, PORTFOLIO, measure)
+    engine = Quantum(grid=LawGrid(qubits=6), encoding=encoding, backend=Ideal())
+    truth = exact(problem)
+    for seed in range(8):
+        result = engine.solve(problem, Goal(relative_tolerance=0.2, queries=60_000), rng=seed)
+        assert result.interval.contains(truth)

@@ -1,6 +1,28 @@
 """Circuits: a discretised problem becomes a state preparation with a flag qubit."""
 
 from qmc.circuits.amplitude_problem import AmplitudeProblem, Encoding
+from qmc.circuits.arithmetic_asian import ArithmeticAsian
+from qmc.circuits.comparator import Comparator
+from qmc.circuits.imported_law import from_qiskit_finance
+from qmc.circuits.linear_rotation import LinearRotation
+from qmc.circuits.loaders import Automatic, Hadamards, LoadedLaw, Loader, Tree
+from qmc.circuits.piecewise import PiecewiseRotation
 from qmc.circuits.rotations import MultiplexedRotation
+from qmc.circuits.staircase import Staircase
 
-__all__ = ["AmplitudeProblem", "Encoding", "MultiplexedRotation"]
+__all__ = [
+    "AmplitudeProblem",
+    "ArithmeticAsian",
+    "Automatic",
+    "Comparator",
+    "Encoding",
+    "Hadamards",
+    "LinearRotation",
+    "LoadedLaw",
+    "Loader",
+    "MultiplexedRotation",
+    "PiecewiseRotation",
+    "Staircase",
+    "Tree",
+    "from_qiskit_finance",
+]

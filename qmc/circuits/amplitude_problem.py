@@ -27,6 +27,8 @@ class AmplitudeProblem:
         offset, scale: number = offset + scale * a.
         bias_bound: bound on |offset + scale * a - the grid's exact number| (0: exact encoding).
         build: makes the circuit A on `num_qubits` qubits; called once, when first needed.
+        most_two_qubit_gates: an upper bound on the CX of A, where the circuit may be too large to
+            be built only to be counted.
         probabilities, flags: (2**n,) cell probabilities and P(flag = 1 | cell), where a table is
             known; they give the noise-free amplitude without a circuit.
     """
@@ -40,6 +42,7 @@ class AmplitudeProblem:
     probabilities: Array | None = None
     flags: Array | None = None
     bias_bound: float = 0.0
+    most_two_qubit_gates: int | None = None
 
     @functools.cached_property
     def circuit(self) -> QuantumCircuit:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmc.circuits.amplitude_problem import AmplitudeProblem
-from qmc.circuits.loaders import multiplexed_ry
+from qmc.circuits.multiplexed import multiplexed_ry
 from qmc.result import CircuitSummary
 
 if TYPE_CHECKING:
@@ -108,13 +108,11 @@ def _build_steered(problem: AmplitudeProblem, raised: tuple[float, float]) -> Qu
 def summary(problem: AmplitudeProblem) -> CircuitSummary:
     """Qubits, depth and CX of A after transpilation to cx, rz, sx, x, all-to-all.
 
-    A table on many qubits is counted by formula instead, an upper bound: 2^n CX for the rotation,
-    2^n - 2 for a tree where probabilities differ, and rz sx rz sx rz between two CX.
+    A table on many qubits is counted by its problem's own bound instead, with rz sx rz sx rz
+    between two CX.
     """
-    qubits = sum(problem.registers)
-    if qubits > _BUILT_QUBITS and problem.probabilities is not None:
-        equal = np.ptp(problem.probabilities) == 0.0
-        gates = 2**qubits + (0 if equal else 2**qubits - 2)
+    gates = problem.most_two_qubit_gates
+    if gates is not None and sum(problem.registers) > _BUILT_QUBITS:
         return CircuitSummary(
             qubits=problem.num_qubits, depth=_DEPTH_A_CX * gates, two_qubit_gates=gates
         )

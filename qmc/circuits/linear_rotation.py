@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.circuits.linearisation import Linearisation, check_scaling
-from qmc.circuits.loaders import multiplexed_ry
+from qmc.circuits.multiplexed import multiplexed_ry
 from qmc.circuits.parity_rotations import append_parity_ry, from_angles
 from qmc.circuits.table_law import load_law, require_table
 from qmc.grids.cell_table import CellTable, DiscreteProblem

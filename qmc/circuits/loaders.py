@@ -17,17 +17,6 @@ from qmc.problem import Array
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-__all__ = [
-    "Automatic",
-    "Hadamards",
-    "LoadedLaw",
-    "Loader",
-    "Tree",
-    "as_loader",
-    "load",
-    "multiplexed_ry",
-]
-
 _UNIFORM = 1e-15
 _SUM_TOLERANCE = 1e-9
 

@@ -91,7 +91,7 @@ class MultiplexedRotation:
         # where every value is the same the offset alone is the number, any scale encodes it
         scale = span if span > 0.0 else 1.0
         loaders = self._loaders(problem)
-        probabilities, distance = _loaded(problem, loaders)
+        probabilities, distance, gates = _loaded(problem, loaders)
         wanted = np.clip((values - offset) / scale, 0.0, 1.0)
         short = truncate(wanted, probabilities, self.negligible) if self.negligible else None
         return AmplitudeProblem(
@@ -104,6 +104,7 @@ class MultiplexedRotation:
             probabilities=probabilities,
             flags=wanted if short is None else short.flags,
             bias_bound=span * distance + (0.0 if short is None else scale * short.error),
+            most_two_qubit_gates=gates + int(values.size),
         )
 
     def _loaders(self, table: CellTable) -> tuple[Loader, ...]:
@@ -119,13 +120,14 @@ class MultiplexedRotation:
         return tuple(as_loader("loader", one) for one in given)
 
 
-def _loaded(table: CellTable, loaders: Sequence[Loader]) -> tuple[Array, float]:
-    """What the loaders prepare over all cells, (2**n,), and its total variation distance."""
+def _loaded(table: CellTable, loaders: Sequence[Loader]) -> tuple[Array, float, int]:
+    """What the loaders prepare over all cells, (2**n,), its total variation distance, their CX."""
     laws = [one.loaded(law) for one, law in zip(loaders, table.marginals, strict=True)]
+    gates = sum(law.two_qubit_gates for law in laws)
     joint = functools.reduce(_outer, laws, np.ones(1))
     if all(law.total_variation == 0.0 for law in laws):
-        return joint, 0.0
-    return joint, 0.5 * float(np.abs(joint - table.probabilities).sum())
+        return joint, 0.0, gates
+    return joint, 0.5 * float(np.abs(joint - table.probabilities).sum()), gates
 
 
 def _outer(joint: Array, law: LoadedLaw) -> Array:
