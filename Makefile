@@ -30,7 +30,7 @@ notebooks: $(STAMP)
 # the stamp is written last, so a half-made environment is made anew
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[data,dev]' --constraint constraints.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[data,resources,dev]' --constraint constraints.txt
 	touch $(STAMP)
 
 clean:

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from benchmarks.suites import algorithms, amplitudes, convergence, coverage, estimators, peers
+from benchmarks.suites import (
+    algorithms,
+    amplitudes,
+    circuits,
+    convergence,
+    coverage,
+    encodings,
+    estimators,
+    peers,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,6 +26,8 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "estimators": estimators.run,
     "amplitudes": amplitudes.run,
     "algorithms": algorithms.run,
+    "circuits": circuits.run,
+    "encodings": encodings.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

@@ -35,8 +35,8 @@ def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterato
         yield {
             "what": f"circuit A, {qubits} grid qubits",
             "ours": f"{ours.two_qubit_gates} CX, {ours.qubits} qubits",
-            "theirs": f"{_two_qubit_gates(theirs)} CX, {theirs.num_qubits} qubits",
-            "ratio": _two_qubit_gates(theirs) / ours.two_qubit_gates,
+            "theirs": f"{two_qubit_gates(theirs)} CX, {theirs.num_qubits} qubits",
+            "ratio": two_qubit_gates(theirs) / ours.two_qubit_gates,
         }
     for epsilon in _EPSILONS[:1] if small else _EPSILONS:
         yield from _timed(epsilon, 1 if small else _REPEATS)
@@ -51,14 +51,14 @@ def _timed(epsilon: float, repeats: int) -> Iterator[dict[str, Any]]:
     goal = Goal(tolerance=epsilon * scale, confidence=0.95)
     growth = math.exp(_RATE * _YEARS)
     engine.solve(problem, goal, rng=0)
-    _peer_estimate(0, epsilon)
+    peer_estimate(0, epsilon)
     mine, theirs, covered, missed = [], [], 0, 0
     for seed in range(1, repeats + 1):
         begin = time.perf_counter()
         result = engine.solve(problem, goal, rng=seed)
         mine.append(time.perf_counter() - begin)
         begin = time.perf_counter()
-        low, high = _peer_estimate(seed, epsilon)
+        low, high = peer_estimate(seed, epsilon)
         theirs.append(time.perf_counter() - begin)
         covered += result.interval.contains(truth)
         missed += not low <= truth * growth <= high
@@ -82,6 +82,13 @@ def _timed(epsilon: float, repeats: int) -> Iterator[dict[str, Any]]:
         "theirs": str(repeats - missed),
         "ratio": math.nan,
     }
+
+
+def peer_problem(qubits: int) -> Any:  # noqa: ANN401
+    """qiskit-finance's estimation problem of the tutorial's call."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _peer(qubits)[0].to_estimation_problem()
 
 
 def _peer(qubits: int) -> tuple[Any, QuantumCircuit]:
@@ -109,7 +116,7 @@ def _peer(qubits: int) -> tuple[Any, QuantumCircuit]:
         return pricing, pricing.to_estimation_problem().state_preparation
 
 
-def _peer_estimate(seed: int, epsilon: float) -> tuple[float, float]:
+def peer_estimate(seed: int, epsilon: float) -> tuple[float, float]:
     """Their estimate from circuit building on, as in the tutorial; the interval of the payoff."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -131,7 +138,8 @@ def _peer_estimate(seed: int, epsilon: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _two_qubit_gates(circuit: QuantumCircuit) -> int:
+def two_qubit_gates(circuit: QuantumCircuit) -> int:
+    """CX after transpilation to cx, rz, sx, x at level 1."""
     from qiskit import transpile
 
     with warnings.catch_warnings():

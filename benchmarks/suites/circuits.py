@@ -1,0 +1,153 @@
+"""Circuits side by side with qiskit-finance: loaders, Q, the cost of powers, the tutorial call."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from benchmarks.cases import prices, tutorial_call
+from benchmarks.suites.peers import peer_estimate, peer_problem, two_qubit_gates
+from qmc import Goal, LawGrid, Quantum
+from qmc.backends import Aer, Backend, Ideal
+from qmc.circuits import AmplitudeProblem, Staircase, Tree
+from qmc.circuits.grover import BASIS, grover_operator
+from qmc.estimators import Iterative
+from qmc.problem import Array
+from qmc.rounds import Round
+
+_POWERS, _SHOTS, _GRID_QUBITS = range(33), 1_000, 8
+_EPSILON = 0.001
+
+
+def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterator[dict[str, Any]]:
+    """Rows of counts, then of times: medians of `seeds` / 100 turns, at most 9."""
+    del done
+    turns = 1 if small else max(1, min(9, seeds // 100))
+    yield from _loaders((6,) if small else (10, 12, 14))
+    yield _grover()
+    if not small:
+        yield _powers(turns)
+    for backend in (Ideal(),) if small else (Aer(), Ideal()):
+        yield _tutorial(backend, turns)
+
+
+def _row(what: str, ours: str, theirs: str, ratio: float) -> dict[str, Any]:
+    return {"what": what, "ours": ours, "theirs": theirs, "ratio": ratio}
+
+
+def bell(qubits: int, reach: float = 4.0) -> Array:
+    """Standard normal cell probabilities on equal cells of [-reach, reach], (2**qubits,)."""
+    mass = np.diff(stats.norm.cdf(np.linspace(-reach, reach, 2**qubits + 1)))
+    return np.asarray(mass / mass.sum())
+
+
+def _loaders(sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """The staircase against the exact tree; whether qiskit's own preparation raises."""
+    from qiskit.circuit import QuantumCircuit
+
+    for qubits in sizes:
+        law = bell(qubits)
+        loader = Staircase()
+        circuit = QuantumCircuit(qubits)
+        loader.append(circuit, range(qubits), law)
+        ours, tree = two_qubit_gates(circuit), Tree().loaded(law).two_qubit_gates
+        distance = loader.loaded(law).total_variation
+        yield _row(
+            f"bell shape on {qubits} qubits, staircase of {loader.layers} layers",
+            f"{ours} CX, total variation {distance:.2g}",
+            f"tree {tree} CX, exact; StatePreparation {_stock(law)}",
+            tree / ours,
+        )
+
+
+def _stock(law: Array) -> str:
+    """What qiskit's own state preparation does with a law."""
+    from qiskit.circuit.library import StatePreparation
+    from qiskit.exceptions import QiskitError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            circuit = StatePreparation(np.sqrt(law)).definition
+            return f"{two_qubit_gates(circuit)} CX"
+        except QiskitError as error:
+            return f"raises ({str(error).splitlines()[0][:40]})"
+
+
+def _call() -> AmplitudeProblem:
+    return Quantum(grid=LawGrid(qubits=_GRID_QUBITS)).amplitude_problem(prices()["call"])
+
+
+def _grover() -> dict[str, Any]:
+    """CX of one Grover operator of the call, one clean ancilla against qiskit-finance's."""
+    ours = two_qubit_gates(grover_operator(_call()))
+    theirs = two_qubit_gates(peer_problem(_GRID_QUBITS).grover_operator)
+    what = f"Q of the call on {_GRID_QUBITS} grid qubits, one clean ancilla"
+    return _row(what, f"{ours} CX", f"{theirs} CX", theirs / ours)
+
+
+def _powers(turns: int) -> dict[str, Any]:
+    """Powers 0..32 with shots: one oracle against a fresh circuit and transpilation a power."""
+    problem = _call()
+
+    def ours() -> None:
+        oracle = Aer().oracle(problem, rng=np.random.default_rng(1))
+        oracle.run([Round(power, _SHOTS) for power in _POWERS])
+
+    def fresh() -> None:
+        for power in _POWERS:
+            _fresh(problem, power)
+
+    mine, others = _medians((ours, fresh), turns)
+    what = f"powers 0 to {max(_POWERS)}, {_SHOTS} shots each, {_GRID_QUBITS} grid qubits"
+    return _row(what, f"{mine:.3g} s", f"{others:.3g} s, made anew a power", others / mine)
+
+
+def _fresh(problem: AmplitudeProblem, power: int) -> None:
+    from qiskit import QuantumCircuit, transpile
+    from qiskit_aer import AerSimulator
+
+    grover = grover_operator(problem, ancilla=False)
+    circuit = QuantumCircuit(grover.num_qubits, 1)
+    circuit.compose(problem.circuit, range(problem.num_qubits), inplace=True)
+    for _ in range(power):
+        circuit.compose(grover, inplace=True)
+    circuit.measure(problem.flag, 0)
+    compiled = transpile(circuit, basis_gates=[*BASIS, "ry", "h", "u"], optimization_level=1)
+    AerSimulator(max_parallel_threads=1).run(compiled, shots=_SHOTS).result().get_counts()
+
+
+def _tutorial(backend: Backend, turns: int) -> dict[str, Any]:
+    """The tutorial call, building circuits included, against qiskit-finance on Aer."""
+    problem = tutorial_call()
+    engine = Quantum(grid=LawGrid(qubits=3), backend=backend, estimator=Iterative())
+    scale = engine.amplitude_problem(problem).scale
+    goal = Goal(tolerance=_EPSILON * scale)
+    mine, others = _medians(
+        (
+            functools.partial(engine.solve, problem, goal, rng=1),
+            functools.partial(peer_estimate, 1, _EPSILON),
+        ),
+        turns,
+    )
+    what = f"tutorial call, epsilon {_EPSILON}, {type(backend).__name__}"
+    return _row(what, f"{mine:.3g} s", f"{others:.3g} s on Aer", others / mine)
+
+
+def _medians(jobs: Sequence[Callable[[], object]], turns: int) -> list[float]:
+    """Median seconds of each job, in turn, after one warm-up."""
+    seconds: list[list[float]] = [[] for _ in jobs]
+    for turn in range(turns + 1):
+        for job, taken in zip(jobs, seconds, strict=True):
+            begin = time.perf_counter()
+            job()
+            if turn:
+                taken.append(time.perf_counter() - begin)
+    return [statistics.median(taken) for taken in seconds]
