@@ -246,10 +246,9 @@ def _styles(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any
     """Names in the order of the arena, ours in bold lines."""
     from matplotlib import colormaps
 
-    marks, colours = (
-        "os^vDPX*<>hp8",
-        colormaps["tab20"].colors[::2] + colormaps["tab20b"].colors[::4],
-    )
+    marks = "os^vDPX*<>hp8"
+    colours = [colormaps["tab20"](2 * i) for i in range(10)]
+    colours += [colormaps["tab20b"](4 * i) for i in range(5)]
     for place, name in enumerate(estimators()):
         if any(row["estimator"] == name for row in rows):
             ours = name in {"Adaptive", "Certified"}

@@ -201,7 +201,7 @@ def test_bad_tellings_are_refused():
 
 @pytest.mark.parametrize("amplitude", [None, 0.021, 0.979], ids=str)
 def test_coverage_with_enough_runs_to_fail(amplitude, covers):
-    """At twice the tolerance from an end it has least to spare, so that 90 % credible mass fails."""
+    """At twice the tolerance from an end it has least to spare: 90 % credible mass fails there."""
     runs = 4_000
     drawn = np.random.default_rng(2).uniform(size=runs)
     truth = drawn if amplitude is None else np.full(runs, amplitude)

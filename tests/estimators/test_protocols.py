@@ -73,9 +73,7 @@ def test_shares_below_the_spacing_of_doubles_next_to_one_are_spent(shots):
     assert found.interval.contains(0.3)
 
 
-@pytest.mark.parametrize(
-    "estimator", [Adaptive, Certified, Iterative, Faster], ids=lambda e: e.__name__
-)
+@pytest.mark.parametrize("estimator", [Adaptive, Certified, Iterative, Faster])
 def test_powers_that_doubles_cannot_hold_are_refused(estimator):
     with pytest.raises(InvalidProblem, match="max_power"):
         estimator(max_power=2**60)
