@@ -79,10 +79,10 @@ class Adaptive:
     Guarantee: measured, not proved; `python -m benchmarks run amplitudes` holds its coverage at
     each named amplitude. The interval is to be read at the end (`anytime_valid` is False): stopping
     by other rules would select on it. `Certified` is proved, at about 1.7 times the queries.
-    At twice the tolerance from 0 or 1 it has nothing to spare; there, with single shots and a power
-    capped (or a decay) far below 1 / tolerance, it is read so often that it covers .92; more shots a
-    round mend that (.96 with 10) and keep the rounds few. A decay that it is not told of harms it
-    more than others: tell it, or calibrate.
+    At twice the tolerance from 0 or 1 it has nothing to spare; there, with single shots and a
+    power capped (or a decay) far below 1 / tolerance, it is read so often that it covers .92; more
+    shots a round mend that (.96 with 10) and keep the rounds few. A decay that it is not told of
+    harms it more than others: tell it, or calibrate.
 
     Cost: about 3 / tolerance queries, less next to 0 and 1.
 
