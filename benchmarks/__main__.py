@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import store
 from benchmarks.suites import PICTURES, SUITES
+from qmc.errors import InvalidProblem
 from qmc.tables import TextTable
 
 # columns of words, set to the left
@@ -40,8 +41,10 @@ def run_suite(
         raise typer.Exit(2)
     lines = output / f"{suite}.jsonl"
     rows = store.read(lines) if resume else []
-    if not resume:
-        lines.unlink(missing_ok=True)
+    if lines.exists():
+        lines.replace(lines.with_suffix(".jsonl.old"))
+    for row in rows:
+        store.append(lines, row)
     interrupted = False
     try:
         for row in SUITES[suite](seeds, small, tuple(rows)):
@@ -49,6 +52,9 @@ def run_suite(
             rows.append(row)
             if sys.stderr.isatty():
                 typer.echo(", ".join(store.cell(value) for value in row.values()), err=True)
+    except InvalidProblem as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
     except KeyboardInterrupt:
         interrupted = True
     cells = tuple(tuple(map(store.cell, row.values())) for row in rows)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from qmc import checks
 from qmc.result import package_versions
 
 
@@ -24,7 +25,27 @@ def read(path: Path) -> list[dict[str, Any]]:
     """The rows of an earlier run; none where there is no file."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break  # a run was cut off in the middle of its last line
+    return rows
+
+
+def require_size(rows: Sequence[dict[str, Any]], runs: int) -> None:
+    """Refuse to go on with rows that another number of runs made.
+
+    Raises:
+        InvalidProblem: naming both numbers.
+    """
+    others = {row["runs"] for row in rows if row["runs"] == row["runs"]} - {runs}
+    if others:
+        given = sorted(others)
+        raise checks.refuse(
+            "runs", given, f"{runs}, as now asked", "give the same --seeds, or leave out --resume"
+        )
 
 
 def write_markdown(path: Path, suite: str, rows: Sequence[dict[str, Any]]) -> None:

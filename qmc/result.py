@@ -48,6 +48,9 @@ class Interval:
         if math.isnan(self.low) or math.isnan(self.high) or self.low > self.high:
             msg = f"Interval({self.low}, {self.high}): must have low <= high, both numbers"
             raise InvalidProblem(msg)
+        if not 0.0 <= self.confidence <= 1.0:
+            msg = f"confidence={self.confidence!r}: must be a probability, such as 0.99"
+            raise InvalidProblem(msg)
 
     @property
     def width(self) -> float:

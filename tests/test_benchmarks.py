@@ -56,7 +56,7 @@ def test_estimators_suite_measures_each_and_goes_on_where_it_stopped(tmp_path):
     assert (tmp_path / "estimators.png").stat().st_size > 10_000
     for row in rows[1:]:
         assert 0.0 < row["NQ x eps"] < 0.5 * row["NA x eps"]
-        assert row["worst coverage"] <= row["coverage"] <= 1.0
+        assert row["wilson low"] <= row["coverage"] <= row["wilson high"]
     proved = ("Iterative", "Iterative, Chernoff", "ModifiedIterative", "RealAmplitude")
     found = {row["estimator"]: row for row in rows if row["cap"] < 0}
     assert min(found[name]["coverage"] for name in proved) >= 0.8  # of 24 runs
@@ -69,6 +69,19 @@ def test_estimators_suite_measures_each_and_goes_on_where_it_stopped(tmp_path):
     after = lines.read_text().splitlines()
     assert after[:-1] == kept
     assert json.loads(after[-1])["estimator"] == rows[-1]["estimator"]
+
+
+def test_rows_of_another_size_are_not_gone_on_with(tmp_path):
+    rows_of(tmp_path, "amplitudes")
+    again = ["run", "amplitudes", "--small", "--output", str(tmp_path), "--resume"]
+    other = RUNNER.invoke(app, [*again, "--seeds", "61"])
+    assert other.exit_code == 2
+    assert "--seeds" in other.output
+    lines = tmp_path / "amplitudes.jsonl"
+    whole = lines.read_text()
+    lines.write_text(whole[:-40])
+    assert RUNNER.invoke(app, [*again, "--seeds", "60"]).exit_code == 0
+    assert [json.loads(line) for line in lines.read_text().splitlines()]
 
 
 def test_amplitudes_suite_holds_ours_to_the_rule(tmp_path):

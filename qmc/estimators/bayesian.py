@@ -11,7 +11,7 @@ from scipy.special import betaincinv
 
 from qmc import checks
 from qmc.estimators import quadrants
-from qmc.estimators.priors import QUADRANT
+from qmc.estimators.priors import QUADRANT, checked_power
 from qmc.estimators.quadrants import Ladder
 from qmc.problem import Array, Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
@@ -63,7 +63,7 @@ class Bayesian:
     def __post_init__(self) -> None:
         """Refuse no shots and a negative power."""
         object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+        object.__setattr__(self, "max_power", checked_power(self.max_power))
 
     @property
     def guarantee(self) -> Guarantee:

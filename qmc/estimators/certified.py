@@ -30,7 +30,7 @@ from qmc.estimators.certified_plan import (
     last_stage,
     within_budget,
 )
-from qmc.estimators.priors import QUADRANT, checked_decay, prior_angles
+from qmc.estimators.priors import QUADRANT, checked_decay, checked_power, prior_angles
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
@@ -132,7 +132,7 @@ class Certified:
 
     def __post_init__(self) -> None:
         """Refuse a negative power, unsorted shot numbers and a grid too coarse to shrink."""
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+        object.__setattr__(self, "max_power", checked_power(self.max_power))
         object.__setattr__(self, "cells", checks.whole("cells", self.cells, 64, 4096))
         if not isinstance(self.shots, tuple) or not self.shots:
             raise checks.refuse("shots", self.shots, "a tuple of whole numbers >= 1, increasing")
@@ -157,10 +157,12 @@ class Certified:
         low, high, error = prior_angles(goal, prior)
         balance = (error,) * self.cells
         state = CertifiedState(goal=goal, decay=decay, low=low, high=high, balance=balance)
-        middle = state.interval.midpoint
+        state = replace(state, value=state.interval.midpoint)
         informed = (low, high) != (0.0, QUADRANT)
-        if low == high or (informed and goal.met(middle, state.interval.half_width)):
-            return replace(state, value=middle, finished=True, status="converged")
+        if informed and goal.met(state.value, state.interval.half_width):
+            return replace(state, finished=True, status="converged")
+        if low == high:  # there is nothing to cut into cells
+            return replace(state, finished=True, status="unresolved")
         return self._plan(state)
 
     def ask(self, state: CertifiedState, rng: np.random.Generator) -> tuple[Round, ...]:

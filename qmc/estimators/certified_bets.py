@@ -148,7 +148,9 @@ def scores(
     left = [spare - np.where(accepted, 0.0, law).sum(axis=1) for law in laws]
     mean = [np.where(accepted, law * moved, 0.0).sum(axis=1) for law in laws]
     pay = np.minimum(*(a / np.maximum(b, 1e-300) for a, b in zip(left, mean, strict=True)))
-    return np.where(accepted, np.clip(pay[:, None] * moved, 0.0, DEAD), DEAD)
+    found = np.where(accepted, np.clip(pay[:, None] * moved, 0.0, DEAD), DEAD)
+    # where rounding leaves nothing to bet with, the balance stays as it is
+    return np.where((np.minimum(*left) < 0.0)[:, None], balance[:, None], found)
 
 
 def inherited(edges: Array, balance: Array, low: float, high: float) -> Array:

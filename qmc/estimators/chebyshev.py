@@ -11,6 +11,7 @@ import numpy as np
 from qmc import checks
 from qmc.estimators import quadrants
 from qmc.estimators.intervals import clopper_pearson
+from qmc.estimators.priors import checked_power
 from qmc.estimators.quadrants import Ladder
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
@@ -59,7 +60,7 @@ class Chebyshev:
         if self.growth <= 1.0:
             raise checks.refuse("growth", self.growth, "above 1")
         object.__setattr__(self, "caution", checks.positive("caution", self.caution))
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+        object.__setattr__(self, "max_power", checked_power(self.max_power))
 
     @property
     def guarantee(self) -> Guarantee:
@@ -91,7 +92,7 @@ class Chebyshev:
             InvalidProblem: for another power, a steered round, or hits outside [0, shots].
         """
         state = quadrants.told(state, rounds, hits)
-        ends = clopper_pearson(state.hits, state.shots, 1.0 - self._share(state))
+        ends = clopper_pearson(state.hits, state.shots, self._share(state))
         return self._decide(quadrants.narrowed(state, ends))
 
     def estimate(self, state: Ladder) -> Estimate:
@@ -118,7 +119,7 @@ class Chebyshev:
         allowed = state.goal.allowed_half_width(found.value)
         if allowed is None:
             return False
-        low, high = clopper_pearson(self.shots // 2, self.shots, 1.0 - self._share(state))
+        low, high = clopper_pearson(self.shots // 2, self.shots, self._share(state))
         visible = math.exp(-state.decay * state.power)
         ends = (math.sin(state.factor * theta) ** 2 for theta in (state.low, state.high))
         gap = abs(next(ends) - next(ends)) * visible

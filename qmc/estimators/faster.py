@@ -10,7 +10,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.errors import InvalidProblem
-from qmc.estimators.priors import checked_decay, share_of_error
+from qmc.estimators.priors import checked_decay, checked_power, share_of_error
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
@@ -22,6 +22,7 @@ _CHERNOFF = 12.0  # radius^2 of a cosine x shots, in the same unit
 _HALF_WIDTH = math.pi / 3.0  # of the angle 2 K theta in the second stage
 _COST = 105_000.0  # queries x tolerance, see `expected_queries`
 _MEAN_SLOPE = 0.163  # of sin(theta) cos(theta) at uniform random amplitudes
+_BLIND = 5.0  # decay beyond which the shots of power 1 would grow by e^10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class Faster:
 
     def __post_init__(self) -> None:
         """Refuse a largest power below 2."""
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 2))
+        object.__setattr__(self, "max_power", checked_power(self.max_power, least=2))
 
     @property
     def guarantee(self) -> Guarantee:
@@ -107,6 +108,8 @@ class Faster:
         low, high = (math.asin(math.sqrt(end / _SCALE)) for end in (prior.low, prior.high))
         levels = self._levels(goal, error, decay, high)
         state = FasterState(goal=goal, error=error, decay=decay, levels=levels, low=low, high=high)
+        if decay > _BLIND:  # the first level's power would see nothing
+            return replace(state, finished=True, status="unresolved")
         return _settled(state)
 
     def ask(self, state: FasterState, rng: np.random.Generator) -> tuple[Round, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from qmc import checks
 from qmc.estimators import quadrants
 from qmc.estimators.intervals import INTERVALS, deviate
+from qmc.estimators.priors import checked_power
 from qmc.estimators.quadrants import Ladder
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
@@ -66,7 +67,7 @@ class Iterative:
         """Refuse an unknown interval, no shots and a negative power."""
         checks.choice("interval", self.interval, INTERVALS)
         object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+        object.__setattr__(self, "max_power", checked_power(self.max_power))
 
     @property
     def guarantee(self) -> Guarantee:
@@ -99,8 +100,7 @@ class Iterative:
             InvalidProblem: for another power, a steered round, or hits outside [0, shots].
         """
         ladder = quadrants.told(state.ladder, rounds, hits)
-        confidence = 1.0 - self._share(ladder)
-        ends = INTERVALS[self.interval](ladder.hits, ladder.shots, confidence)
+        ends = INTERVALS[self.interval](ladder.hits, ladder.shots, self._share(ladder))
         return self._decide(replace(state, ladder=quadrants.narrowed(ladder, ends)))
 
     def estimate(self, state: IterativeState) -> Estimate:

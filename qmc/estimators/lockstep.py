@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from qmc import checks
 from qmc.errors import Unsupported
-from qmc.estimators.adaptive import FLOOR, SMALLEST, Adaptive, reached, read
+from qmc.estimators.adaptive import FLOOR, Adaptive, reached, read
 from qmc.estimators.candidates import DRAWS, propose
-from qmc.estimators.posterior import Cells, Shots, first_cells, update
+from qmc.estimators.posterior import SMALLEST_CELL, Cells, Shots, first_cells, update
 from qmc.estimators.priors import checked_decay, prior_angles
 from qmc.estimators.protocols import Estimator
 from qmc.problem import Array, Goal
@@ -255,7 +255,7 @@ class _Batch:
         going = []
         for row, run in enumerate(self.active):
             met = runs.converged[run] = reached(self.cells, row, self.goal, error)
-            stuck = self.cells.width[row] < SMALLEST
+            stuck = self.cells.width[row] < SMALLEST_CELL
             spent = budget is not None and runs.queries[run] >= budget
             if not (met or stuck or spent or runs.rounds[run] >= self.estimator.max_rounds):
                 going.append(row)

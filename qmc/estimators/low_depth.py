@@ -20,6 +20,7 @@ _STEEPEST = 2.5  # largest exponent: beyond it fringes go unresolved between two
 _LONGEST = 2**60
 _FIRST_TOLERANCE = 0.05  # a relative tolerance begins with the rounds for this half-width
 _BLIND = 16.0  # queries over those of the cap, where a relative tolerance has no end
+_DEEPEST = 2**20  # a schedule lists its powers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,9 @@ class LowDepth:
 
     def __post_init__(self) -> None:
         """Refuse a negative cap, no shots, and a beta outside (0, 1]."""
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+        object.__setattr__(
+            self, "max_power", checks.whole("max_power", self.max_power, 0, _DEEPEST)
+        )
         object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
         if self.beta is not None:
             beta = checks.finite("beta", self.beta)

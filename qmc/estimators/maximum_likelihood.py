@@ -12,6 +12,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.estimators import schedules
+from qmc.estimators.priors import checked_power
 from qmc.estimators.schedules import Schedule, ScheduleState
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
@@ -60,7 +61,7 @@ class MaximumLikelihood:
         """Refuse an unknown schedule or interval, powers out of order, and no shots."""
         checks.choice("interval", self.interval, ("likelihood_ratio", "fisher"))
         object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+        object.__setattr__(self, "max_power", checked_power(self.max_power))
         if isinstance(self.schedule, str):
             checks.choice("schedule", self.schedule, ("exponential", "linear"))
             return

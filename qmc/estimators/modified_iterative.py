@@ -11,6 +11,7 @@ import numpy as np
 from qmc import checks
 from qmc.estimators import quadrants
 from qmc.estimators.intervals import INTERVALS
+from qmc.estimators.priors import checked_power
 from qmc.estimators.quadrants import Ladder
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
@@ -55,7 +56,7 @@ class ModifiedIterative:
         """Refuse an unknown interval, no shots and a negative power."""
         checks.choice("interval", self.interval, INTERVALS)
         object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+        object.__setattr__(self, "max_power", checked_power(self.max_power))
 
     @property
     def guarantee(self) -> Guarantee:
@@ -86,8 +87,7 @@ class ModifiedIterative:
             InvalidProblem: for another power, a steered round, or hits outside [0, shots].
         """
         state = quadrants.told(state, rounds, hits)
-        confidence = 1.0 - self._share(state)
-        ends = INTERVALS[self.interval](state.hits, state.shots, confidence)
+        ends = INTERVALS[self.interval](state.hits, state.shots, self._share(state))
         return self._decide(quadrants.narrowed(state, ends))
 
     def estimate(self, state: Ladder) -> Estimate:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from qmc.estimators.priors import QUADRANT
 from qmc.problem import Array
 
-_SMALLEST_CELL = 1e-13
+# cells are not cut below this width; a run that gets there cannot be told further by doubles
+SMALLEST_CELL = 1e-13
 _NORMAL_ENTROPY = math.sqrt(2.0 * math.pi * math.e)
 # a cell's likelihood stays finite for outcomes that its centre excludes
 _SURELY = 1e-12
@@ -126,7 +127,7 @@ def update(
         best = cells.log_likelihood.max(axis=1, keepdims=True)
         live = cells.log_likelihood >= best + math.log(floor)
         count = live.sum(axis=1)
-        rows = np.flatnonzero((2 * count <= cells.theta.shape[1]) & (cells.width >= _SMALLEST_CELL))
+        rows = np.flatnonzero((2 * count <= cells.theta.shape[1]) & (cells.width >= SMALLEST_CELL))
         if not rows.size:
             return cells
         cells = _halved(cells, all_of(rows), rows, live[rows], count[rows])

@@ -8,16 +8,29 @@ from qmc import checks
 from qmc.problem import Goal
 from qmc.result import UNIT, Interval
 
+MOST_POWER = 2**50
 QUADRANT = 0.5 * math.pi  # theta of the amplitude 1
 
 
 def share_of_error(goal: Goal, prior: Interval, whole: Interval = UNIT) -> tuple[Interval, float]:
-    """The prior inside `whole`, and the error left; `whole` when it leaves none or says nothing."""
+    """The prior inside `whole`, and the error left; `whole` when it leaves none or says nothing.
+
+    Raises:
+        InvalidProblem: when no number of `whole` is in the prior.
+    """
+    if prior.high < whole.low or prior.low > whole.high:
+        raise checks.refuse("prior", prior, f"an interval that meets [{whole.low}, {whole.high}]")
     error = prior.confidence - goal.confidence
-    if error <= 0.0 or prior == UNIT:
+    says_nothing = prior.low <= whole.low and prior.high >= whole.high
+    if error <= 0.0 or says_nothing or (prior.low, prior.high) == (UNIT.low, UNIT.high):
         return whole, 1.0 - goal.confidence
     low, high = (min(max(end, whole.low), whole.high) for end in (prior.low, prior.high))
     return Interval(low, high, prior.confidence), error
+
+
+def checked_power(power: int, *, least: int = 0) -> int:
+    """A largest power: beyond 2^50 doubles do not hold a fringe."""
+    return checks.whole("max_power", power, least, MOST_POWER)
 
 
 def checked_decay(decay: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from qmc.errors import TooLarge, Unsupported
+from qmc.errors import BackendFailed, TooLarge, Unsupported
 from qmc.estimators.progress import Progress, bar
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
@@ -104,7 +104,11 @@ def replies(oracle: RunsRounds, requests: Sequence[Request]) -> tuple[Reply, ...
         Unsupported: when a phase round meets an oracle without a phase register.
     """
     rounds = [one for one in requests if isinstance(one, Round)]
-    hits = iter(oracle.run(rounds) if rounds else ())
+    counts = oracle.run(rounds) if rounds else ()
+    if len(counts) != len(rounds):
+        msg = f"the oracle answered {len(counts)} of {len(rounds)} rounds: nothing of it is used"
+        raise BackendFailed(msg)
+    hits = iter(counts)
     return tuple(
         phases(oracle, one.bits, one.shots) if isinstance(one, PhaseRound) else next(hits)
         for one in requests
@@ -138,13 +142,15 @@ def run_estimator(
         rng: of the estimator's own choices.
 
     Raises:
-        Unsupported: when the estimator asks for a `PhaseRound` and the oracle has no `phases`.
+        BackendFailed: when the oracle answers another number of rounds than it was asked.
+        Unsupported: when the estimator asks for a `PhaseRound` and the oracle has no `phases`, is
+            signed and the oracle is not, or is not `anytime_valid` and `stop` is given.
 
     >>> from qmc import Goal
     >>> from qmc.estimators import Iterative, run_estimator
     >>> from qmc.testing import BinomialOracle
     >>> oracle = BinomialOracle(0.3, rng=1)
-    >>> estimate = run_estimator(Iterative(), oracle, Goal(tolerance=0.01), rng=1)
+    >>> estimate = run_estimator(Iterative(), oracle, Goal(tolerance=0.01), rng=2)
     >>> estimate.interval.half_width <= 0.01
     True
     """
@@ -153,6 +159,12 @@ def run_estimator(
             return run_estimator(
                 estimator, oracle, goal, prior=prior, stop=stop, progress=shown, rng=rng
             )
+    if stop is not None and not estimator.anytime_valid:
+        msg = f"stop: the interval of {estimator!r} may only be read at its end"
+        raise Unsupported(msg)
+    if getattr(estimator, "signed", False) and not getattr(oracle, "signed", False):
+        msg = f"{estimator!r} needs an oracle with shifts: wrap one in qmc.estimators.Shifted"
+        raise Unsupported(msg)
     stream, spent = generator(rng), 0
     state = first = estimator.start(goal, prior, oracle.decay)
     try:

@@ -12,7 +12,7 @@ from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.estimators import quadrants
 from qmc.estimators.intervals import clopper_pearson, deviate
-from qmc.estimators.priors import QUADRANT, angle, checked_decay, share_of_error
+from qmc.estimators.priors import QUADRANT, angle, checked_decay, checked_power, share_of_error
 from qmc.estimators.shifts import aligned, shifted_amplitude, shifted_angle
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
@@ -105,7 +105,7 @@ class RealAmplitude:
         object.__setattr__(self, "ratio", checks.finite("ratio", self.ratio))
         if self.ratio <= 1.0:
             raise checks.refuse("ratio", self.ratio, "above 1")
-        object.__setattr__(self, "max_power", checks.whole("max_power", self.max_power, 0))
+        object.__setattr__(self, "max_power", checked_power(self.max_power))
 
     @property
     def guarantee(self) -> Guarantee:
@@ -234,7 +234,7 @@ class RealAmplitude:
         factor = 2 * state.power + 1
         visible = math.exp(-state.decay * state.power)
         share = self._share(state)
-        ends = clopper_pearson(state.hits, state.shots, 1.0 - share)
+        ends = clopper_pearson(state.hits, state.shots, share)
         state = replace(state, readings=state.readings + 1)
         if ends[0] > 0.5 + 0.5 * visible or ends[1] < 0.5 - 0.5 * visible:
             return replace(state, finished=True, status="unresolved")

@@ -11,7 +11,7 @@ import numpy as np
 from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.estimators.intervals import clopper_pearson, deviate
-from qmc.estimators.priors import share_of_error
+from qmc.estimators.priors import checked_decay, share_of_error
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
@@ -83,7 +83,7 @@ class Sampling:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> SamplingState:
         """The first state. Power 0 has full visibility, so `decay` plays no part."""
-        del decay
+        checked_decay(decay)
         prior, error = share_of_error(goal, prior)
         low, high = prior.low, prior.high
         state = SamplingState(goal=goal, error=error, low=low, high=high)
@@ -102,7 +102,9 @@ class Sampling:
         del rng
         if state.finished:
             return ()
-        shots = state.planned or self.shots_per_round or max(_FIRST, state.shots)
+        shots = self.shots_per_round or max(_FIRST, state.shots)
+        if state.planned:
+            shots = state.planned - state.shots
         if state.goal.queries is not None:
             shots = min(shots, state.goal.queries - state.shots)
         return (Round(0, shots),)
@@ -122,9 +124,11 @@ class Sampling:
                 raise InvalidProblem(msg)
         shots = state.shots + sum(each.shots for each in rounds)
         pooled, looks = state.hits + int(sum(hits)), state.looks + 1
+        if shots < state.planned:  # the number fixed in advance is the proof: wait for all
+            return replace(state, shots=shots, hits=pooled)
         state = replace(state, shots=shots, hits=pooled, looks=looks)
         share = state.error if state.planned else state.error / (looks * (looks + 1))
-        low, high = clopper_pearson(pooled, shots, 1.0 - share)
+        low, high = clopper_pearson(pooled, shots, share)
         if low > state.high or high < state.low:
             low, high = min(low, state.low), max(high, state.high)
             return replace(state, low=low, high=high, finished=True, status="unresolved")
@@ -178,5 +182,5 @@ def _planned(worst: float, tolerance: float, error: float) -> int:
 def _half_width(worst: float, shots: int, error: float) -> float:
     """The widest interval near the worst amplitude: there and one hit further on."""
     hits = min(shots, round(worst * shots))
-    low, high = clopper_pearson(hits, shots, 1.0 - error)
+    low, high = clopper_pearson(hits, shots, error)
     return 0.5 * (high - low)

@@ -30,6 +30,11 @@ class Shifted:
     oracle: SupportsShift
 
     @property
+    def signed(self) -> bool:
+        """True: its amplitude has a sign."""
+        return True
+
+    @property
     def decay(self) -> float:
         """Visibility lost per power, where the oracle states one."""
         return float(getattr(self.oracle, "decay", 0.0))

@@ -7,9 +7,10 @@ import pytest
 
 from qmc.errors import InvalidProblem
 from qmc.estimators import run_estimator
-from qmc.estimators.adaptive import Adaptive
+from qmc.estimators.adaptive import Adaptive, reached
 from qmc.estimators.lockstep import run_lockstep
 from qmc.estimators.posterior import (
+    Cells,
     Shots,
     distribution,
     first_cells,
@@ -196,3 +197,32 @@ def test_bad_tellings_are_refused():
         Adaptive().tell(state, (Round(0, 1),), (2,))
     with pytest.raises(InvalidProblem, match="decay"):
         Adaptive().start(ONE_PERCENT, decay=-1.0)
+
+
+@pytest.mark.parametrize("amplitude", [None, 0.021, 0.979], ids=str)
+def test_coverage_with_enough_runs_to_fail(amplitude, covers):
+    """At twice the tolerance from an end it has least to spare: 90 % credible mass fails there."""
+    runs = 4_000
+    drawn = np.random.default_rng(2).uniform(size=runs)
+    truth = drawn if amplitude is None else np.full(runs, amplitude)
+    done = run_lockstep(Adaptive(), truth, ONE_PERCENT, seeds=[[7, i] for i in range(runs)])
+    covers(int(done.holds(truth).sum()), runs, 0.95)
+
+
+def test_a_window_at_an_end_must_hold_more():
+    theta = (np.arange(80) + 0.5) * 1e-3
+    weights = np.zeros(80)
+    weights[:60], weights[60:] = 0.96 / 60, 0.04 / 20
+    cells = Cells(theta=theta[None], log_likelihood=np.log(weights)[None], width=np.array([1e-3]))
+    top = math.sin(0.06) ** 2
+    assert not reached(cells, 0, Goal(tolerance=0.5 * top), 0.05)
+    moved = Cells(theta=theta[None] + 0.7, log_likelihood=cells.log_likelihood, width=cells.width)
+    wide = math.sin(0.76) ** 2 - math.sin(0.7) ** 2
+    assert reached(moved, 0, Goal(tolerance=0.5 * wide * 1.001), 0.05)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_relative_tolerance_at_zero_is_never_met(seed):
+    oracle = BinomialOracle(0.0, rng=seed)
+    found = run_estimator(Adaptive(), oracle, Goal(relative_tolerance=0.1), rng=seed + 10)
+    assert found.status == "unresolved"

@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 
 def test_published_interval() -> None:
     """R: binom.test(8, 50)$conf.int is 0.07170 0.29113."""
-    assert clopper_pearson(8, 50, 0.95) == pytest.approx((0.07170, 0.29113), abs=1e-5)
+    assert clopper_pearson(8, 50, 0.05) == pytest.approx((0.07170, 0.29113), abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", list(INTERVALS))
@@ -23,15 +23,15 @@ def test_exact_coverage_of_intervals(kind: str) -> None:
     from scipy.stats import binom
 
     shots = 40
-    ends = np.array([INTERVALS[kind](hits, shots, 0.9) for hits in range(shots + 1)])
+    ends = np.array([INTERVALS[kind](hits, shots, 0.1) for hits in range(shots + 1)])
     for p in np.linspace(0.0, 1.0, 101):
         inside = (ends[:, 0] <= p) & (p <= ends[:, 1])
         assert binom.pmf(np.arange(shots + 1), shots, p)[inside].sum() >= 0.9 - 1e-12
 
 
 def test_chernoff_is_wider() -> None:
-    low, high = chernoff(5, 50, 0.95)
-    exact_low, exact_high = clopper_pearson(5, 50, 0.95)
+    low, high = chernoff(5, 50, 0.05)
+    exact_low, exact_high = clopper_pearson(5, 50, 0.05)
     assert high - low > exact_high - exact_low
 
 
