@@ -23,6 +23,7 @@ _BYTES = {"double": 16.0, "single": 8.0}
 # a density matrix of so many qubits is a state of twice as many; beyond, trajectories are cheaper
 _QUBITS_OF_A_DENSITY_MATRIX = 9
 # larger states are not kept between powers
+_QUBITS_TO_FUSE = 16
 _QUBITS_TO_REUSE = {"statevector": 22, "density_matrix": 11, "matrix_product_state": 0}
 
 
@@ -50,9 +51,12 @@ class Aer:
         batch: circuits of one job; 0 takes as many as a bounded number of operations allows.
         noise: `DepolarizingNoise`, `DeviceNoise`, or None.
         decay: visibility lost per power that estimators are told.
-        reuse_state: go on from the state of a smaller power instead of running A Q^k anew. Every
-            gate is still applied, and shots are drawn from the state; trajectories, product states
+        reuse_state: go on from the state of a smaller power instead of running A Q^k anew. Q is
+            still applied k times, and shots are drawn from the state; trajectories, product states
             and devices with routing never do so.
+        fusion: multiply the gates of A, and so of Q, into fewer operations, once an oracle, where
+            state vectors are kept; the state is the same up to rounding. With
+            `reuse_state=False` every gate is applied on its own.
         ancilla: build reflections on a clean ancilla, as a device would; by default Aer gets one
             multi-controlled X, which it applies at once, and a product state the ancilla.
 
@@ -73,6 +77,7 @@ class Aer:
     noise: Noise | None = None
     decay: float = 0.0
     reuse_state: bool = True
+    fusion: bool = True
     ancilla: bool = False
 
     def __post_init__(self) -> None:
@@ -86,7 +91,7 @@ class Aer:
         object.__setattr__(self, "decay", checks.finite("decay", self.decay))
         if self.decay < 0.0:
             raise checks.refuse("decay", self.decay, "0 or above")
-        for name in ("reuse_state", "ancilla"):
+        for name in ("reuse_state", "fusion", "ancilla"):
             if not isinstance(getattr(self, name), bool):
                 raise checks.refuse(name, getattr(self, name), "True or False")
 
@@ -137,6 +142,11 @@ class Aer:
         method = self.method_for(qubits)
         trajectories = self.noise is not None and method == "statevector"
         return self.reuse_state and not trajectories and qubits <= _QUBITS_TO_REUSE[method]
+
+    def fuses(self, qubits: int) -> bool:
+        """Whether gates are multiplied before they are run."""
+        vector = self.method_for(qubits) == "statevector"
+        return self.fusion and vector and self.noise is None and qubits <= _QUBITS_TO_FUSE
 
     def require_state(self, qubits: int) -> None:
         """Raise `TooLarge` when the state of so many qubits would not fit the machine.

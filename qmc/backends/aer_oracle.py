@@ -52,7 +52,7 @@ AER_GATES = (
     "y",
     "z",
 )
-# Aer itself splits a state among threads, and fuses gates, from this many qubits on
+# Aer itself splits a state among threads from this many qubits on
 _LARGE_QUBITS = 14
 # of one job, about 350 MB
 _MOST_OPERATIONS = 500_000
@@ -155,7 +155,7 @@ class AerOracle:
             return None
         if self._evolution is None:
             method = self.backend.method_for(qubits)
-            if self.backend.noise is None and qubits < _LARGE_QUBITS:
+            if self.backend.fuses(qubits):
                 circuits = circuits.rewritten(fuse)
             self._evolution = Evolution(circuits, mixed=method == "density_matrix")
         return self._evolution
@@ -196,7 +196,7 @@ class AerOracle:
         except (QiskitError, RuntimeError, ValueError, TypeError, MemoryError) as error:
             raise BackendFailed(f"Aer failed on {what}: {error}") from error
         if not result.success:
-            raise BackendFailed(f"Aer ended with status {result.status!r} on {what}")
+            raise BackendFailed(f"Aer ended with status {outcomes.status(result)} on {what}")
         return result
 
     def _simulator(self, circuits: list[QuantumCircuit]) -> Any:  # noqa: ANN401

@@ -170,11 +170,11 @@ def _fit(powers: Array, hits: Array, shots: int, theta: float | None) -> Array:
     """(angle, decay, contrast) of the largest likelihood: a grid, then its best points polished."""
     from scipy.optimize import minimize
 
-    angles = [theta]
-    if theta is None:
-        count = _ANGLES_A_SWING * (2 * int(powers.max()) + 1)
-        angles = (np.arange(count) + 0.5) * (0.5 * math.pi / count)
-    axes = np.meshgrid(np.array(angles, dtype=float), _DECAYS, _CONTRASTS, indexing="ij")
+    count = _ANGLES_A_SWING * (2 * int(powers.max()) + 1)
+    angles = (np.arange(count) + 0.5) * (0.5 * math.pi / count)
+    if theta is not None:
+        angles = np.array([theta])
+    axes = np.meshgrid(angles, _DECAYS, _CONTRASTS, indexing="ij")
     grid = np.stack(axes, axis=-1).reshape(-1, 3)
     best = grid[np.argsort(_loss(grid, powers, hits, shots))[:_STARTS]]
     low, high = (0.0, 0.5 * math.pi) if theta is None else (theta, theta)
@@ -200,7 +200,7 @@ def _intervals(
         msg = "powers: these hits do not tell decay from amplitude; take more powers and shots"
         raise InvalidProblem(msg)
     errors = np.sqrt(np.diag(np.linalg.inv(information)))[-2:]
-    reach = float(ndtri(0.5 + 0.5 * confidence)) * errors
+    reach = (float(ndtri(0.5 + 0.5 * confidence)) * errors).tolist()
     decay, contrast = float(found[1]), float(found[2])
     return (
         Interval(max(decay - reach[0], 0.0), decay + reach[0], confidence),

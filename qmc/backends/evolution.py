@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from qmc import memory
 from qmc.backends.powers import ComposedCircuits, Key, measure
 from qmc.errors import BackendFailed
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 State: TypeAlias = NDArray[np.complex128]
 
 LABEL = "after"
-# of one circuit; an operation may hold a matrix of 2**4 x 2**4 numbers
-_MOST_OPERATIONS = 4_096
+# of one circuit's operations
+_MOST_BYTES = 2**26
 _KEPT_BYTES = 2**28
 # rounding of 10,000 operators in single precision stays well within
 _NORM_TOLERANCE = 1e-2
@@ -55,7 +56,7 @@ class Evolution:
         ]
 
     def _way(self, steer: float, powers: Sequence[int]) -> list[Key]:
-        step = max(1, _MOST_OPERATIONS // self.circuits.parts(steer).grover.size())
+        step = max(1, int(_MOST_BYTES / _bytes(self.circuits.parts(steer).grover)))
         way: list[Key] = []
         begin = self._nearest(powers[0], steer)
         for power in powers:
@@ -80,7 +81,7 @@ class Evolution:
         else:
             circuit.append(self._set(known), circuit.qubits)
         for _ in range(power - begin):
-            circuit.compose(parts.grover, inplace=True)
+            circuit.compose(parts.grover, inplace=True, copy=False)
         if not self.knows(key):
             circuit.append(self._save(circuit.num_qubits), circuit.qubits)
         if measured:
@@ -128,3 +129,9 @@ class Evolution:
 
         kind = SaveDensityMatrix if self.mixed else SaveStatevector
         return kind(qubits, label=LABEL)
+
+
+def _bytes(circuit: QuantumCircuit) -> float:
+    """Of a circuit handed to Aer: its operations and the matrices that they hold."""
+    numbers = sum(int(np.size(number)) for one in circuit.data for number in one.operation.params)
+    return memory.BYTES_AN_INSTRUCTION * float(circuit.size()) + memory.BYTES_AN_AMPLITUDE * numbers

@@ -116,5 +116,3 @@ def _end(circuit: QuantumCircuit, count: int) -> list[int]:
     if circuit.layout is None:
         return list(range(count))
     return list(circuit.layout.final_index_layout(filter_ancillas=True))
-
-

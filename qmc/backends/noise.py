@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -180,7 +181,7 @@ def _distance(qubits: int) -> int | None:
 
 def _installed_device(name: str) -> Any:  # noqa: ANN401
     try:
-        from qiskit_ibm_runtime import fake_provider
+        fake_provider = importlib.import_module("qiskit_ibm_runtime.fake_provider")
     except ImportError as error:
         msg = (
             f"device={name!r}: fake devices by name need the package qiskit-ibm-runtime, which is "

@@ -98,6 +98,13 @@ def saved(result: Any, index: int, label: str, what: str) -> Any:  # noqa: ANN40
     return read(lambda: result.data(index)[label], what)
 
 
+def status(result: Any) -> str:  # noqa: ANN401
+    """How a failed result says it ended: of the job, and of the first circuit that failed."""
+    each = [getattr(one, "status", "") for one in getattr(result, "results", ())]
+    failed = [one for one in each if str(one).startswith("ERROR")]
+    return f"{result.status!r}" + (f" ({failed[0]})" if failed else "")
+
+
 def read(reader: Any, what: str) -> Any:  # noqa: ANN401
     """What a reader finds in a result, or `BackendFailed` where the result lacks it."""
     from qiskit.exceptions import QiskitError

@@ -84,7 +84,7 @@ class ComposedCircuits:
         return parts.state.size(), parts.grover.size()
 
     def rewritten(self, rewrite: Callable[[QuantumCircuit], QuantumCircuit]) -> ComposedCircuits:
-        """The same circuits with `rewrite` as their compiler, after this one compiled A."""
+        """The same circuits put together of a rewritten A; `rewrite` is their compiler."""
         prepared = lambda: rewrite(self.parts().state)  # noqa: E731
         return ComposedCircuits(self.problem, rewrite, self.ancilla, prepared)
 
@@ -113,7 +113,7 @@ def repeated(state: QuantumCircuit, grover: QuantumCircuit, power: int) -> Quant
     circuit = grover.copy_empty_like(name="A Q^k")
     circuit.compose(state, range(state.num_qubits), inplace=True)
     for _ in range(power):
-        circuit.compose(grover, inplace=True)
+        circuit.compose(grover, inplace=True, copy=False)
     return circuit
 
 
