@@ -27,7 +27,7 @@ _ANGLES_A_SWING = 8
 _DECAYS = np.concatenate([[0.0], np.geomspace(1e-4, 2.0, 20)])
 _CONTRASTS = np.array([0.25, 0.5, 0.7, 0.85, 0.95, 1.0])
 _MOST_DECAY = 5.0
-_STARTS = 4
+_STARTS = 2
 _TINY = 1e-12
 _STEP = 1e-6
 

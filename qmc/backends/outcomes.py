@@ -61,7 +61,7 @@ def counted(result: Any, index: int, shots: int, what: str) -> int:  # noqa: ANN
     Raises:
         BackendFailed: for another number of shots or another register than one bit.
     """
-    counts = read(lambda: result.get_counts(index), what)
+    counts = read(lambda: dict(result.get_counts(index)), what)
     _require_bits(counts, what)
     require_all(sum(counts.values()), shots, what)
     return int(counts.get("1", 0))
@@ -73,7 +73,7 @@ def listed(result: Any, index: int, shots: int, what: str) -> str:  # noqa: ANN4
     Raises:
         BackendFailed: for another number of shots or another register than one bit.
     """
-    words = read(lambda: result.get_memory(index), what)
+    words = read(lambda: list(result.get_memory(index)), what)
     _require_bits(set(words), what)
     require_all(len(words), shots, what)
     return "".join(words)

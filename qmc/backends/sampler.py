@@ -154,8 +154,9 @@ class SamplerOracle:
 
         pubs = [(self.circuit(*key), None, shots[key]) for key in keys]
         what = outcomes.described(keys)
+        sampler = self._sampler()
         try:
-            result = self._sampler().run(pubs).result()
+            result = sampler.run(pubs).result()
         except (QiskitError, RuntimeError, ValueError, TypeError, MemoryError, OSError) as error:
             raise BackendFailed(f"the sampler failed on {what}: {error}") from error
         found = outcomes.read(lambda: len(result), what)
