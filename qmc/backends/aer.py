@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks, memory
-from qmc.backends.aer_oracle import AerOracle
+from qmc.backends.aer_oracle import AER_GATES, AerOracle
 from qmc.backends.calibration import POWERS, SHOTS, Calibration, calibrate
 from qmc.backends.noise import Noise
 from qmc.backends.powers import require_instructions
 from qmc.backends.protocols import Oracle
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.rng import RNGLike
+
+__all__ = ["AER_GATES", "Aer"]
 
 METHODS = ("automatic", "statevector", "density_matrix", "matrix_product_state")
 # a table's circuit is not begun where there is no room for this power of Q

@@ -73,7 +73,8 @@ def _diagonal(run: Sequence[Step], qubits: int) -> list[Step]:
 
     target = run[0].qubits[-1]
     controls = sorted({one.qubits[0] for one in run if len(one.qubits) > 1})
-    if len(controls) < qubits:
+    # a gate that is neither RY nor CX stands alone
+    if len(run) == 1 or len(controls) < qubits:
         return list(run)
     values = np.arange(2 ** len(controls))
     signs, angles = np.ones(values.size), np.zeros(values.size)

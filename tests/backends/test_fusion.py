@@ -29,8 +29,8 @@ def encoded(qubits, seed=0):
     return MultiplexedRotation().encode(table)
 
 
-@pytest.mark.parametrize("qubits", [1, 2, 4, 6])
-@pytest.mark.parametrize("steer", [0.0, 0.3, -0.4])
+@pytest.mark.parametrize("qubits", [1, 2, 5])
+@pytest.mark.parametrize("steer", [0.0, -0.4])
 def test_fused_parts_are_the_gates(qubits, steer):
     parts = Aer().oracle(encoded(qubits), rng=np.random.default_rng(0)).circuits.parts(steer)
     for circuit in (parts.state, parts.grover):
@@ -49,7 +49,7 @@ GATES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(GATES, st.integers(1, 4), st.booleans())
 def test_any_circuit_keeps_its_unitary(gates, block, one_target):
     circuit = QuantumCircuit(6)
