@@ -92,8 +92,8 @@ def calibrate(
     """Run A Q^k at several powers and fit decay, contrast and the angle by maximum likelihood.
 
     The model is that of depolarizing noise, visibility exp(-decay k) about 1/2 (Vovrosh et al.
-    2021, arXiv:2101.01690, eq. 3; for amplitude estimation Tanaka et al. 2021, arXiv:2006.16223,
-    eq. 12), times a contrast for what A itself and the readout lose. The circuits are those of
+    2021, arXiv:2101.01690; for amplitude estimation Tanaka et al. 2021, arXiv:2006.16223), times a
+    contrast for what A itself and the readout lose. The circuits are those of
     `problem`, not steered: a steer's ancilla adds a few gates and so a little more decay.
 
     Args:

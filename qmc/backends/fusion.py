@@ -28,7 +28,7 @@ def fuse(circuit: QuantumCircuit, qubits: int = BLOCK_QUBITS) -> QuantumCircuit:
     """The same unitary by fewer operations; gates keep their order.
 
     Runs of gates on at most `qubits` qubits are multiplied into one matrix, the fusion that
-    simulators do anew at every run (Haner and Steiger 2017, arXiv:1704.01127, section 3.1). A
+    simulators do anew at every run (Haner and Steiger 2017, arXiv:1704.01127). A
     longer run of RY and CX on one target, as a multiplexed rotation is, multiplies to a rotation
     by an angle for each value of the controls, which is diagonal in the basis of Y.
 
