@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,32 +76,55 @@ def steered_problem(problem: AmplitudeProblem, steer: float) -> AmplitudeProblem
     """
     if steer == 0.0:
         return problem
-    given_hit = 1.0 - abs(steer) + max(-steer, 0.0)
-    given_miss = max(-steer, 0.0)
+    given_miss = _given_miss(steer)
     flags = None
     if problem.flags is not None:
-        flags = (1.0 - abs(steer)) * problem.flags + max(-steer, 0.0)
+        flags = (1.0 - abs(steer)) * problem.flags + given_miss
     return AmplitudeProblem(
         registers=problem.registers,
         flag=problem.num_qubits,
         num_qubits=problem.num_qubits + 1,
-        offset=problem.offset - problem.scale * max(-steer, 0.0) / (1.0 - abs(steer)),
+        offset=problem.offset - problem.scale * given_miss / (1.0 - abs(steer)),
         scale=problem.scale / (1.0 - abs(steer)),
-        build=functools.partial(_build_steered, problem, (given_miss, given_hit)),
+        build=functools.partial(_build_steered, problem, steer),
         probabilities=problem.probabilities,
         flags=flags,
         bias_bound=problem.bias_bound,
     )
 
 
-def _build_steered(problem: AmplitudeProblem, raised: tuple[float, float]) -> QuantumCircuit:
+def _build_steered(problem: AmplitudeProblem, steer: float) -> QuantumCircuit:
+    return steered_state(problem.circuit, problem.flag, steer)
+
+
+def steered_state(state: QuantumCircuit, flag: int, steer: float) -> QuantumCircuit:
+    """A, compiled or not, and one qubit more, rotated by two angles: A of `steered_problem`.
+
+    Steers differ by these four gates only: what was compiled of A is kept.
+
+    Args:
+        state: A on its qubits; the ancilla is added after the last one.
+        flag: index of A's flag qubit.
+        steer: in (-1, 1), not 0.
+    """
     from qiskit.circuit import QuantumCircuit
 
-    circuit = QuantumCircuit(problem.num_qubits + 1, name="A steered")
-    circuit.compose(problem.circuit, range(problem.num_qubits), inplace=True)
-    angles = np.array([2.0 * math.asin(math.sqrt(probability)) for probability in raised])
-    multiplexed_ry(circuit, angles, (problem.flag,), problem.num_qubits)
+    count = state.num_qubits
+    circuit = QuantumCircuit(count + 1, name="A steered")
+    circuit.compose(state, range(count), inplace=True)
+    raised = np.array([_given_miss(steer), _given_hit(steer)])
+    multiplexed_ry(circuit, 2.0 * np.arcsin(np.sqrt(raised)), (flag,), count)
     return circuit
+
+
+def _given_miss(steer: float) -> float:
+    """P(ancilla = 1) where the flag is 0."""
+    return max(-steer, 0.0)
+
+
+def _given_hit(steer: float) -> float:
+    """P(ancilla = 1) where the flag is 1."""
+    return 1.0 - max(steer, 0.0)
 
 
 def summary(problem: AmplitudeProblem) -> CircuitSummary:

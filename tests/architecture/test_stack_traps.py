@@ -17,7 +17,7 @@ from qiskit.transpiler.exceptions import TranspilerError
 from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import SamplerV2
 
-from qmc.backends.aer import AER_GATES
+from qmc.backends.aer_oracle import AER_GATES
 from qmc.circuits.grover import BASIS
 from qmc.circuits.loaders import load
 

@@ -16,7 +16,9 @@ import pytest
 from scipy import stats
 
 from qmc.backends import Aer
-from qmc.backends.aer import AerOracle
+from qmc.backends.aer_oracle import AerOracle
+from qmc.backends.evolution import Evolution
+from qmc.backends.powers import ComposedCircuits
 from qmc.circuits import MultiplexedRotation, grover
 from qmc.estimators import Adaptive, Certified, Iterative
 from qmc.grids.cell_table import CellTable
@@ -50,13 +52,25 @@ PROBLEMS = {
     "smooth": encoded([0.125] * 8, values=[0.0, 0.0, 0.1, 0.3, 0.5, 0.8, 1.2, 2.0]),
     "pair": encoded([0.6, 0.4], [0.1, 0.4, 0.3, 0.2], values=np.sqrt(np.arange(8.0))),
 }
-BACKENDS = {"plain": Aer(), "single": Aer(precision="single"), "clean": Aer(ancilla=True)}
+BACKENDS = {
+    "plain": Aer(),
+    "single": Aer(precision="single"),
+    "clean": Aer(ancilla=True),
+    "gates": Aer(fusion=False),
+    "whole": Aer(reuse_state=False),
+    "mixed": Aer(method="density_matrix"),
+    "product": Aer(method="matrix_product_state"),
+}
 # the clean ancilla of a reflection is a qubit more
 CIRCUITS = [
     *((name, "plain") for name in PROBLEMS),
     ("pair", "single"),
     ("signed", "clean"),
     ("rare", "clean"),
+    ("smooth", "gates"),
+    ("pair", "whole"),
+    ("smooth", "mixed"),
+    ("coin", "product"),
 ]
 SHOTS, LAW_SHOTS = 4_000, 40_000
 STEERS = (0.0, 0.3, -0.3, -0.12)
@@ -114,17 +128,26 @@ def seen(name, wrong):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_power_off_by_one_is_rejected(name, monkeypatch):
-    right = AerOracle.circuit
-    monkeypatch.setattr(AerOracle, "circuit", lambda self, k, s: right(self, k + 1, s))
+    right = ComposedCircuits.circuit
+    monkeypatch.setattr(ComposedCircuits, "circuit", lambda self, k, s: right(self, k + 1, s))
     off = seen(name, lambda k, s: (k + 1, s))
     assert off.sum() >= 11
-    assert pvalues(name, "plain", ROUNDS)[off].max() < LEVEL
+    assert pvalues(name, "whole", ROUNDS)[off].max() < LEVEL
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_step_too_many_from_a_kept_state_is_rejected(name, monkeypatch):
+    right = Evolution._nearest
+    monkeypatch.setattr(Evolution, "_nearest", lambda self, k, s: right(self, k, s) - (k > 0))
+    off = seen(name, lambda k, s: (k + 1, s))
+    # power 0 has no step; later powers start from states that are ahead already
+    assert (pvalues(name, "plain", ROUNDS)[4:8][off[4:8]] < LEVEL).all()
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_steer_of_the_wrong_sign_is_rejected(name, monkeypatch):
-    right = grover.steered_problem
-    monkeypatch.setattr(grover, "steered_problem", lambda problem, s: right(problem, -s))
+    right = grover.steered_state
+    monkeypatch.setattr(grover, "steered_state", lambda state, flag, s: right(state, flag, -s))
     off = seen(name, lambda k, s: (k, -s))
     assert off.sum() >= 9
     assert pvalues(name, "plain", ROUNDS)[off].max() < LEVEL

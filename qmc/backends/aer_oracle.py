@@ -1,0 +1,246 @@
+"""The oracle of `Aer`: compiles, runs jobs, reads hits."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmc import memory
+from qmc.backends import outcomes
+from qmc.backends.evolution import LABEL, Evolution
+from qmc.backends.fusion import fuse
+from qmc.backends.isa import RoutedCircuits
+from qmc.backends.powers import ComposedCircuits, Key, PowerCircuits, require_instructions
+from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.errors import BackendFailed
+from qmc.rng import child_seeds
+from qmc.rounds import Round
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+    from qmc.backends.aer import Aer
+
+# Aer's own gates that every method has. `multiplexer` stays out: an inverted state preparation
+# compiled to it crashes the process (DESIGN 6), and a plain cx, u basis simulates several times
+# slower.
+AER_GATES = (
+    "ccx",
+    "cp",
+    "cx",
+    "cy",
+    "cz",
+    "h",
+    "id",
+    "p",
+    "rx",
+    "ry",
+    "rz",
+    "s",
+    "sdg",
+    "swap",
+    "sx",
+    "sxdg",
+    "t",
+    "tdg",
+    "u",
+    "x",
+    "y",
+    "z",
+)
+# Aer itself splits a state among threads from this many qubits on
+_LARGE_QUBITS = 14
+# of one job, about 350 MB
+_MOST_OPERATIONS = 500_000
+
+
+@dataclass(slots=True)
+class AerOracle:
+    """Circuits of one amplitude problem, compiled when first needed and kept."""
+
+    problem: AmplitudeProblem
+    backend: Aer
+    rng: np.random.Generator
+    _circuits: PowerCircuits | None = None
+    _evolution: Evolution | None = None
+    _simulators: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def decay(self) -> float:
+        """Visibility lost per power, as the backend was told."""
+        return self.backend.decay
+
+    @property
+    def max_power(self) -> float:
+        """Largest power whose unrolled circuit would fit the machine."""
+        state, grover = self.circuits.operations
+        room = memory.available_bytes() / memory.BYTES_AN_INSTRUCTION - state
+        return float(max(0.0, room / grover))
+
+    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
+        """Hits of the flag, one a round; circuits that wait for no other's state share a job.
+
+        Raises:
+            TooLarge: when a circuit would not fit the machine.
+            BackendFailed: when Aer fails or answers something else than was asked.
+        """
+        shots = outcomes.shots_of(rounds)
+        words = not outcomes.alone(rounds)
+        seen: dict[Key, str | int] = {}
+        self.circuits.keep(shots)
+        require_instructions(float(self.circuits.operations[0]), max(shots)[0])
+        if (evolution := self.evolution()) is None:
+            for group in outcomes.grouped(shots, apart=self.backend.noise is not None):
+                circuits = {key: self.circuits.circuit(*key) for key in group}
+                seen |= self._run_circuits(circuits, group, words=words)
+        else:
+            evolution.keep(shots)
+            for wave in evolution.stops(list(shots)):
+                circuits = {key: evolution.circuit(key, measured=key in shots) for key in wave}
+                seen |= self._run_circuits(circuits, shots, words=words)
+        return outcomes.deal(rounds, seen)
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a phase register of `bits` qubits, one a shot.
+
+        Raises:
+            TooLarge: when the state or the circuit would not fit the machine.
+        """
+        what = f"{bits} phase bits"
+        result = self._job([self.phase_circuit(bits)], shots, what, words=True)
+        return outcomes.numbers(result, 0, shots, bits, what)
+
+    def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
+        """A, then Q `power` times, then a measurement of the flag; compiled for Aer."""
+        return self.circuits.circuit(power, steer)
+
+    def phase_circuit(self, bits: int) -> QuantumCircuit:
+        """Phase estimation of Q with its register measured; compiled for Aer, built anew."""
+        from qiskit.circuit import ClassicalRegister
+
+        from qmc.circuits.phase import phase_circuit
+
+        count, noise = self.problem.num_qubits, self.backend.noise
+        self.backend.require_state(count + bits)
+        state = for_aer(self.problem.circuit)
+        require_instructions(float(state.size()), 2**bits - 1)
+        circuit = phase_circuit(self.problem, bits, state)
+        circuit.add_register(ClassicalRegister(bits, "phase"))
+        circuit.measure(range(count, count + bits), range(bits))
+        return circuit if noise is None else noise.pass_manager().run(circuit)
+
+    @property
+    def circuits(self) -> PowerCircuits:
+        """What makes whole circuits."""
+        if self._circuits is None:
+            noise, ancilla = self.backend.noise, self.backend.with_ancilla
+            if noise is not None and noise.routed:
+                self._circuits = RoutedCircuits(self.problem, noise.pass_manager(), ancilla)
+            else:
+                mcx = self.backend.method_for(self._qubits) == "statevector"
+                compiled = functools.partial(for_aer, mcx=mcx)
+                if noise is not None:
+                    compiled = noise.pass_manager().run
+                self._circuits = ComposedCircuits(self.problem, compiled, ancilla)
+        return self._circuits
+
+    def evolution(self) -> Evolution | None:
+        """What makes circuits that go on from smaller powers; None where states are not kept."""
+        circuits, qubits = self.circuits, self._qubits
+        if not isinstance(circuits, ComposedCircuits) or not self.backend.reuses(qubits):
+            return None
+        if self._evolution is None:
+            method = self.backend.method_for(qubits)
+            if self.backend.fuses(qubits):
+                circuits = circuits.rewritten(fuse)
+            self._evolution = Evolution(circuits, mixed=method == "density_matrix")
+        return self._evolution
+
+    def _run_circuits(
+        self, circuits: Mapping[Key, QuantumCircuit], shots: Mapping[Key, int], *, words: bool
+    ) -> dict[Key, str | int]:
+        """What each measured circuit gave; states that were saved are kept."""
+        seen: dict[Key, str | int] = {}
+        # Aer takes one number of shots a job: circuits run the largest and give their first ones
+        most = max(shots.values())
+        read = outcomes.listed if words else outcomes.counted
+        new = {key for key in circuits if self._evolution and not self._evolution.knows(key)}
+        for keys in self._jobs(circuits):
+            what = outcomes.described(keys)
+            result = self._job([circuits[key] for key in keys], most, what, words=words)
+            for index, key in enumerate(keys):
+                if key in shots:
+                    seen[key] = read(result, index, most, f"power {key[0]}")
+                if key in new and self._evolution is not None:
+                    self._evolution.learn(key, outcomes.saved(result, index, LABEL, what))
+        return seen
+
+    def _jobs(self, circuits: Mapping[Key, QuantumCircuit]) -> Iterator[list[Key]]:
+        """Circuits of each job: bounded in number and in operations."""
+        sizes = [circuit.size() for circuit in circuits.values()]
+        return outcomes.batches(list(circuits), sizes, self.backend.batch, _MOST_OPERATIONS)
+
+    def _job(self, circuits: list[QuantumCircuit], shots: int, what: str, *, words: bool) -> Any:  # noqa: ANN401
+        """Aer's result of the circuits under a fresh seed; `words` keeps each shot's outcome."""
+        from qiskit.exceptions import QiskitError
+
+        (seed,) = child_seeds(self.rng, 1)
+        simulator = self._simulator(circuits)
+        try:
+            job = simulator.run(circuits, shots=shots, seed_simulator=seed, memory=words)
+            result = job.result()
+        except (QiskitError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+            raise BackendFailed(f"Aer failed on {what}: {error}") from error
+        if not result.success:
+            raise BackendFailed(f"Aer ended with status {outcomes.status(result)} on {what}")
+        return result
+
+    def _simulator(self, circuits: list[QuantumCircuit]) -> Any:  # noqa: ANN401
+        """Aer with the method for the largest of the circuits.
+
+        Raises:
+            TooLarge: when its state would not fit the machine.
+        """
+        # routing may use more of a device's qubits than A has; idle ones are not simulated
+        qubits = max(self._qubits, *(_active_qubits(circuit) for circuit in circuits))
+        self.backend.require_state(qubits)
+        method = self.backend.method_for(qubits)
+        if method not in self._simulators:
+            from qiskit_aer import AerSimulator
+
+            noise = self.backend.noise
+            self._simulators[method] = AerSimulator(
+                method=method,
+                precision=self.backend.precision,
+                noise_model=None if noise is None else noise.model(),
+                max_parallel_threads=self.backend.threads or (1 if qubits < _LARGE_QUBITS else 0),
+                # the order of shots, and so the bits, would depend on the number of threads
+                max_parallel_shots=1,
+            )
+        return self._simulators[method]
+
+    @property
+    def _qubits(self) -> int:
+        """Of the largest circuit: a steer's qubit and a reflection's on top of A."""
+        return self.problem.num_qubits + 1 + self.backend.with_ancilla
+
+
+def _active_qubits(circuit: QuantumCircuit) -> int:
+    """Qubits that some operation touches."""
+    return len({bit for one in circuit.data for bit in one.qubits})
+
+
+def for_aer(circuit: QuantumCircuit, *, mcx: bool = True) -> QuantumCircuit:
+    """The circuit in Aer's gates; one that is so already is taken as it is.
+
+    A state vector takes `mcx` too, but qiskit's transpile refuses it as a basis gate.
+    """
+    if set(circuit.count_ops()) <= {*AER_GATES, *(("mcx",) if mcx else ())}:
+        return circuit
+    from qiskit import transpile
+
+    return transpile(circuit, basis_gates=list(AER_GATES), optimization_level=1)

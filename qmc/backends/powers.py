@@ -1,0 +1,136 @@
+"""Circuits of A Q^k: A compiled once, steers and powers put together from compiled parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from qmc import memory
+from qmc.circuits.amplitude_problem import AmplitudeProblem
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+# (power, steer): what tells one circuit of a problem from another
+Key: TypeAlias = tuple[int, float]
+REGISTER = "flag"
+
+
+class PowerCircuits(Protocol):
+    """Measured circuits of one amplitude problem."""
+
+    def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
+        """A, then Q `power` times, then a measurement of the flag into the register "flag"."""
+        ...
+
+    def keep(self, asked: Iterable[Key]) -> None:
+        """Forget circuits that are not asked for now."""
+        ...
+
+    @property
+    def operations(self) -> tuple[int, int]:
+        """Of A and of Q, compiled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A and Q of one steer on the same number of qubits or A on fewer; the flag's index."""
+
+    state: QuantumCircuit
+    grover: QuantumCircuit
+    flag: int
+
+
+@dataclass(slots=True)
+class ComposedCircuits:
+    """Powers composed of a compiled A and Q, for machines whose qubits are all coupled.
+
+    Attributes:
+        problem: gives A and the flag.
+        compiled: turns a circuit into the machine's gates, on the same qubits in the same order.
+        ancilla: reflect with a clean ancilla.
+        prepared: makes the compiled A; by default `compiled` of the problem's circuit.
+    """
+
+    problem: AmplitudeProblem
+    compiled: Callable[[QuantumCircuit], QuantumCircuit]
+    ancilla: bool
+    prepared: Callable[[], QuantumCircuit] | None = None
+    _parts: dict[float, Parts] = field(default_factory=dict)
+    _circuits: dict[Key, QuantumCircuit] = field(default_factory=dict)
+
+    def parts(self, steer: float = 0.0) -> Parts:
+        """Compiled A and Q; a steer costs four gates more than what is compiled already."""
+        if steer not in self._parts:
+            from qmc.circuits import grover
+
+            problem = self.problem
+            if steer == 0.0:
+                state = self.prepared() if self.prepared else self.compiled(problem.circuit)
+            else:
+                bare = self.parts().state
+                state = self.compiled(grover.steered_state(bare, problem.flag, steer))
+                problem = grover.steered_problem(problem, steer)
+            operator = grover.grover_operator(problem, state, ancilla=self.ancilla)
+            self._parts[steer] = Parts(state, self.compiled(operator), problem.flag)
+        return self._parts[steer]
+
+    @property
+    def operations(self) -> tuple[int, int]:
+        """Of A and of Q, compiled."""
+        parts = self.parts()
+        return parts.state.size(), parts.grover.size()
+
+    def rewritten(self, rewrite: Callable[[QuantumCircuit], QuantumCircuit]) -> ComposedCircuits:
+        """The same circuits put together of a rewritten A; `rewrite` is their compiler."""
+        prepared = lambda: rewrite(self.parts().state)  # noqa: E731
+        return ComposedCircuits(self.problem, rewrite, self.ancilla, prepared)
+
+    def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
+        """A, then Q `power` times, then a measurement of the flag."""
+        key = (power, steer)
+        if key not in self._circuits:
+            parts = self.parts(steer)
+            require_instructions(float(parts.state.size()), power)
+            circuit = repeated(parts.state, parts.grover, power)
+            measure(circuit, parts.flag)
+            self._circuits[key] = circuit
+        return self._circuits[key]
+
+    def keep(self, asked: Iterable[Key]) -> None:
+        """Drop what is not asked for: unrolled powers are large, steers many."""
+        asked = set(asked)
+        for key in self._circuits.keys() - asked:
+            del self._circuits[key]
+        for steer in self._parts.keys() - {steer for _, steer in asked} - {0.0}:
+            del self._parts[steer]
+
+
+def repeated(state: QuantumCircuit, grover: QuantumCircuit, power: int) -> QuantumCircuit:
+    """A, then Q `power` times, on Q's qubits."""
+    circuit = grover.copy_empty_like(name="A Q^k")
+    circuit.compose(state, range(state.num_qubits), inplace=True)
+    for _ in range(power):
+        circuit.compose(grover, inplace=True, copy=False)
+    return circuit
+
+
+def measure(circuit: QuantumCircuit, flag: int) -> None:
+    """Measure one qubit into a new classical register of the name that readers look for."""
+    from qiskit.circuit import ClassicalRegister
+
+    register = ClassicalRegister(1, REGISTER)
+    circuit.add_register(register)
+    circuit.measure(flag, register[0])
+
+
+def require_instructions(size: float, power: int) -> None:
+    """Refuse A Q^power before it is built, A having `size` instructions."""
+    count = size * (2.0 * power + 1.0)
+    memory.require(
+        memory.BYTES_AN_INSTRUCTION * count,
+        f"a circuit of {count:.3g} instructions (power {power})",
+        "take fewer qubits, a larger tolerance, or the backend Ideal, which builds no circuit",
+    )

@@ -1,0 +1,211 @@
+"""`Sampler`: any `BaseSamplerV2`, a device's or a simulator's, runs the circuits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmc import checks
+from qmc.backends import outcomes
+from qmc.backends.calibration import POWERS, SHOTS, Calibration, calibrate
+from qmc.backends.isa import RoutedCircuits
+from qmc.backends.powers import REGISTER, ComposedCircuits, Key, PowerCircuits
+from qmc.backends.protocols import Oracle
+from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.errors import BackendFailed
+from qmc.rng import RNGLike, child_seeds
+from qmc.rounds import Round
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+    from qiskit.transpiler import PassManager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampler:
+    """Run A Q^k by a sampler of Qiskit's primitives.
+
+    With a `pass_manager` (`qiskit.generate_preset_pass_manager(backend=device)`), circuits reach
+    the sampler in the device's own gates and qubit pairs, as devices require. A and Q are compiled
+    once and composed where Q leaves every qubit in its place; where routing moves qubits each
+    power is compiled as a whole.
+
+    **Seeds.** A simulator's sampler with one fixed seed returns the same shots at every call, and
+    the same for circuits of one call that have the same number of shots: what looks like new
+    evidence repeats the old. So a sampler with a whole number as its seed is refused. For
+    reproducible runs give a function of a seed, `lambda seed: StatevectorSampler(seed=seed)`:
+    it is called with a fresh seed for every circuit of every job.
+
+    Attributes:
+        sampler: a `BaseSamplerV2` without a fixed seed, or a function that makes one of a seed.
+        pass_manager: compiles circuits; None hands them over as they are.
+        decay: visibility lost per power that estimators are told.
+        batch: circuits of one job; 0 sets no limit.
+        ancilla: build reflections on a clean ancilla; without it a device's compiler takes several
+            times as many gates.
+
+    Raises:
+        BackendFailed: when the pass manager or the sampler raises, or the sampler returns another
+            number of circuits or shots, or no register "flag" of one bit.
+
+    >>> from qiskit.primitives import StatevectorSampler
+    >>> from qmc.backends import Sampler
+    >>> backend = Sampler(sampler=lambda seed: StatevectorSampler(seed=seed))
+    """
+
+    sampler: Any
+    pass_manager: PassManager | None = None
+    decay: float = 0.0
+    batch: int = 0
+    ancilla: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is no sampler, and one that repeats its shots."""
+        if isinstance(self.sampler, type) or not (_runs(self.sampler) or callable(self.sampler)):
+            allowed = "a BaseSamplerV2, with run(pubs), or a function of a seed that makes one"
+            raise checks.refuse("sampler", self.sampler, allowed)
+        if self.pass_manager is not None and not _runs(self.pass_manager):
+            allowed = "a qiskit PassManager, with run(circuit), or None"
+            raise checks.refuse("pass_manager", self.pass_manager, allowed)
+        _require_fresh_seeds(self.sampler)
+        checks.whole("batch", self.batch, 0)
+        object.__setattr__(self, "decay", checks.finite("decay", self.decay))
+        if self.decay < 0.0:
+            raise checks.refuse("decay", self.decay, "0 or above")
+
+    def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
+        """The oracle of one amplitude problem; runs nothing yet."""
+        return SamplerOracle(problem, self, rng)
+
+    def calibrate(
+        self,
+        problem: AmplitudeProblem,
+        *,
+        amplitude: float | None = None,
+        powers: Sequence[int] = POWERS,
+        shots: int = SHOTS,
+        confidence: float = 0.95,
+        rng: RNGLike = None,
+    ) -> Calibration:
+        """Measure decay and contrast on this problem's circuits: `qmc.backends.calibrate`."""
+        return calibrate(
+            self,
+            problem,
+            amplitude=amplitude,
+            powers=powers,
+            shots=shots,
+            confidence=confidence,
+            rng=rng,
+        )
+
+
+@dataclass(slots=True)
+class SamplerOracle:
+    """Circuits of one amplitude problem, compiled when first needed and kept."""
+
+    problem: AmplitudeProblem
+    backend: Sampler
+    rng: np.random.Generator
+    _circuits: PowerCircuits | None = None
+
+    @property
+    def decay(self) -> float:
+        """Visibility lost per power, as the backend was told."""
+        return self.backend.decay
+
+    @property
+    def circuits(self) -> PowerCircuits:
+        """What makes the circuits."""
+        if self._circuits is None:
+            passes, ancilla = self.backend.pass_manager, self.backend.ancilla
+            if passes is None:
+                self._circuits = ComposedCircuits(self.problem, lambda one: one, ancilla)
+            else:
+                self._circuits = RoutedCircuits(self.problem, passes, ancilla)
+        return self._circuits
+
+    def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
+        """What the sampler is given for a round: A, Q `power` times, the flag measured."""
+        return self.circuits.circuit(power, steer)
+
+    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
+        """Hits of the flag, one a round; steered or not, of any shots, all in one job.
+
+        Rounds of the same power and steer share one circuit and are dealt its shots in turn.
+
+        Raises:
+            BackendFailed: when the sampler fails or answers something else than was asked.
+        """
+        shots = outcomes.shots_of(rounds)
+        self.circuits.keep(shots)
+        keys = list(shots)
+        seeded = not _runs(self.backend.sampler)
+        most = 1 if seeded else self.backend.batch
+        seen: dict[Key, str | int] = {}
+        for job in outcomes.batches(keys, [0] * len(keys), most, 0):
+            seen |= self._run_job(job, shots)
+        return outcomes.deal(rounds, seen)
+
+    def _run_job(self, keys: Sequence[Key], shots: dict[Key, int]) -> dict[Key, str | int]:
+        from qiskit.exceptions import QiskitError
+
+        pubs = [(self.circuit(*key), None, shots[key]) for key in keys]
+        what = outcomes.described(keys)
+        sampler = self._sampler()
+        try:
+            result = sampler.run(pubs).result()
+        except (QiskitError, RuntimeError, ValueError, TypeError, MemoryError, OSError) as error:
+            raise BackendFailed(f"the sampler failed on {what}: {error}") from error
+        found = outcomes.read(lambda: len(result), what)
+        if found != len(keys):
+            raise BackendFailed(f"the sampler returned {found} of {len(keys)} circuits: {what}")
+        return {
+            key: _flags(result[index], shots[key], f"power {key[0]}")
+            for index, key in enumerate(keys)
+        }
+
+    def _sampler(self) -> Any:  # noqa: ANN401
+        """The user's sampler, or one made with a fresh seed."""
+        given = self.backend.sampler
+        if _runs(given):
+            return given
+        make: Callable[[int], Any] = given
+        made = make(child_seeds(self.rng, 1)[0])
+        if not _runs(made):
+            allowed = "a function of a seed that makes a BaseSamplerV2, with run(pubs)"
+            raise checks.refuse("sampler", made, allowed)
+        return made
+
+
+def _runs(part: object) -> bool:
+    return callable(getattr(part, "run", None))
+
+
+def _require_fresh_seeds(sampler: object) -> None:
+    """Refuse a sampler whose seed is a number."""
+    options = getattr(sampler, "options", None)
+    run_options = getattr(options, "run_options", None)
+    fixed = getattr(sampler, "seed", None)
+    if fixed is None and isinstance(run_options, dict):
+        fixed = run_options.get("seed_simulator")
+    if isinstance(fixed, int | np.integer):
+        allowed = "None, or make the sampler anew for each seed"
+        hint = (
+            "with one fixed seed every call returns the same shots; give "
+            "sampler=lambda seed: StatevectorSampler(seed=seed)"
+        )
+        raise checks.refuse("seed of sampler", fixed, allowed, hint)
+
+
+def _flags(result: Any, shots: int, what: str) -> str:  # noqa: ANN401
+    """Outcomes of the register "flag", "0" or "1" a shot."""
+    bits = outcomes.read(lambda: result.data[REGISTER], what)
+    width, seen = outcomes.read(lambda: (bits.num_bits, bits.num_shots), what)
+    if width != 1:
+        msg = f"the sampler returned {width} bits at {what}: must be one, the register {REGISTER!r}"
+        raise BackendFailed(msg)
+    outcomes.require_all(seen, shots, what)
+    return "".join(outcomes.read(bits.get_bitstrings, what))

@@ -1,0 +1,211 @@
+"""A backend that fails gives `BackendFailed` with its cause, and never a partial result."""
+
+import numpy as np
+import pytest
+from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+
+from qmc.backends import Aer, DepolarizingNoise, DeviceNoise, Sampler
+from qmc.circuits import MultiplexedRotation
+from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.errors import BackendFailed, InvalidProblem, TooLarge, Unsupported
+from qmc.grids.cell_table import CellTable
+from qmc.rounds import Round
+
+TABLE = CellTable(
+    registers=(2,),
+    marginals=(np.full(4, 0.25),),
+    values=np.array([0.0, 0.2, 0.3, 1.0]),
+    bias="exact",
+    bias_bound=0.0,
+)
+PROBLEM = MultiplexedRotation().encode(TABLE)
+STATE = np.eye(1, 16)[0]
+
+
+class FakeAer:
+    """A simulator whose result is wrong in one way."""
+
+    success, status, results = True, "fake", ()
+
+    def __init__(self, error=None, **answers):
+        self.error, self.answers = error, answers
+
+    def run(self, *_args, **_kwargs):
+        return self
+
+    def result(self):
+        if self.error is not None:
+            raise self.error
+        self.success = self.answers.get("success", True)
+        return self
+
+    def get_counts(self, _index):
+        return self.answers.get("counts", {"0": 7, "1": 3})
+
+    def get_memory(self, _index):
+        return self.answers.get("memory", ["0"] * 10)
+
+    def data(self, _index):
+        return self.answers.get("data", {"after": STATE})
+
+
+def on(fake, **options):
+    oracle = Aer(**options).oracle(PROBLEM, rng=np.random.default_rng(0))
+    oracle._simulators["statevector"] = fake
+    return oracle
+
+
+def test_the_fakes_pass_when_nothing_is_wrong():
+    assert on(FakeAer()).run([Round(0, 10)]) == (3,)
+    assert on(FakeAer(), reuse_state=False).run([Round(0, 4), Round(0, 6)]) == (0, 0)
+    assert sampler_oracle().run([Round(0, 10)]) == (3,)
+
+
+@pytest.mark.parametrize("reuse_state", [True, False])
+@pytest.mark.parametrize("error", [RuntimeError("out of order"), ValueError("no"), MemoryError()])
+def test_what_aer_raises_is_chained(error, reuse_state):
+    with pytest.raises(BackendFailed, match="Aer failed on powers 0") as caught:
+        on(FakeAer(error), reuse_state=reuse_state).run([Round(0, 10)])
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"success": False}, "status 'fake'"),
+        ({"counts": {"1": 3}}, "3 of 10 shots"),
+        ({"counts": {"01": 10}}, "'01'.*one bit"),
+        ({"counts": None}, "cannot be read"),
+        ({"data": {}}, "cannot be read"),
+        ({"data": {"after": np.zeros(16)}}, "norm 0"),
+        ({"data": {"after": np.full(16, np.nan)}}, "norm nan"),
+    ],
+)
+def test_a_wrong_answer_of_aer_is_refused(answers, told):
+    with pytest.raises(BackendFailed, match=told):
+        on(FakeAer(**answers)).run([Round(0, 10)])
+
+
+@pytest.mark.parametrize(
+    ("memory", "told"), [(["0"] * 9, "9 of 10"), (["00"] * 10, "one bit"), (None, "read")]
+)
+def test_wrong_single_shots_of_aer_are_refused(memory, told):
+    with pytest.raises(BackendFailed, match=told):
+        on(FakeAer(memory=memory)).run([Round(0, 4), Round(0, 6)])
+    with pytest.raises(BackendFailed, match=told.replace("one bit", "must be 3 bits")):
+        on(FakeAer(memory=memory)).phases(3, 10)
+
+
+class FakeSampler:
+    """A sampler whose result is wrong in one way; 3 of 10 shots are hits."""
+
+    def __init__(self, error=None, *, register="flag", shots=10, bits=1, circuits=1):
+        self.error, self.register, self.bits, self.circuits = error, register, bits, circuits
+        self.shots = shots
+
+    def run(self, _pubs):
+        return self
+
+    def result(self):
+        if self.error is not None:
+            raise self.error
+        outcomes = np.array([[1]] * 3 + [[0]] * (self.shots - 3), dtype=np.uint8)
+        data = DataBin(**{self.register: BitArray(outcomes, self.bits)})
+        return PrimitiveResult([SamplerPubResult(data)] * self.circuits)
+
+
+def sampler_oracle(*args, **fields):
+    backend = Sampler(sampler=FakeSampler(*args, **fields))
+    return backend.oracle(PROBLEM, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("queue closed"), OSError("no network")])
+def test_what_a_sampler_raises_is_chained(error):
+    with pytest.raises(BackendFailed, match="the sampler failed on powers 0") as caught:
+        sampler_oracle(error).run([Round(0, 10)])
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"register": "meas"}, "cannot be read"),
+        ({"shots": 9}, "9 of 10 shots"),
+        ({"bits": 2}, "2 bits"),
+        ({"circuits": 2}, "2 of 1 circuits"),
+        ({"circuits": 0}, "0 of 1 circuits"),
+    ],
+)
+def test_a_wrong_answer_of_a_sampler_is_refused(fields, told):
+    with pytest.raises(BackendFailed, match=told):
+        sampler_oracle(**fields).run([Round(0, 10)])
+
+
+def test_a_pass_manager_that_cannot_compile_is_named():
+    from qiskit import generate_preset_pass_manager
+    from qiskit.transpiler import CouplingMap
+
+    passes = generate_preset_pass_manager(
+        1, coupling_map=CouplingMap.from_line(2), seed_transpiler=1
+    )
+    backend = Sampler(sampler=FakeSampler(), pass_manager=passes)
+    with pytest.raises(BackendFailed, match="pass manager failed on 4 qubits") as caught:
+        backend.oracle(PROBLEM, rng=np.random.default_rng(0)).run([Round(1, 10)])
+    assert caught.value.__cause__ is not None
+
+
+def wide(qubits):
+    return AmplitudeProblem(
+        registers=(qubits - 1,),
+        flag=qubits - 1,
+        num_qubits=qubits,
+        offset=0.0,
+        scale=1.0,
+        build=lambda: pytest.fail("the circuit was built"),
+    )
+
+
+def test_a_density_matrix_beyond_the_machine_is_refused_before_it_is_made():
+    """4**n numbers: where a state vector of the same qubits would fit."""
+    fits = Aer().oracle(wide(20), rng=np.random.default_rng(0))
+    assert fits.decay == 0.0
+    with pytest.raises(TooLarge, match=r"density matrix of 25 qubits needs .* is available; take"):
+        Aer(method="density_matrix").oracle(wide(24), rng=np.random.default_rng(0))
+
+
+def test_noise_beyond_a_density_matrix_takes_trajectories():
+    noisy = Aer(noise=DepolarizingNoise(two_qubit_error=0.01))
+    assert noisy.method_for(9) == "density_matrix"
+    assert noisy.method_for(10) == "statevector"
+    assert not noisy.reuses(10)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: DepolarizingNoise(two_qubit_error=1.5),
+        lambda: DepolarizingNoise(two_qubit_error=-0.1),
+        lambda: DepolarizingNoise(two_qubit_error=0.1, readout_error=0.5),
+        lambda: DepolarizingNoise(two_qubit_error=float("nan")),
+        lambda: DeviceNoise(qubits=1),
+        lambda: DeviceNoise(coupling="tree"),
+        lambda: DeviceNoise(qubits=20, coupling="heavy_hex"),
+        lambda: DeviceNoise(device="no name"),
+        lambda: Sampler(sampler=3),
+        lambda: Sampler(sampler=FakeSampler),
+        lambda: Sampler(sampler=FakeSampler(), pass_manager="none"),
+        lambda: Sampler(sampler=FakeSampler(), decay=-1.0),
+    ],
+)
+def test_bad_fields_are_refused(make):
+    with pytest.raises(InvalidProblem, match="must be"):
+        make()
+
+
+def test_a_fake_device_that_is_not_there_is_named(monkeypatch):
+    def missing(_name):
+        raise ImportError
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    with pytest.raises(Unsupported, match=r"FakeManilaV2.*qiskit-ibm-runtime.*GenericBackendV2"):
+        DeviceNoise(device="FakeManilaV2").backend()
