@@ -109,9 +109,9 @@ class Broken(Iterative):
 
     def ask(self, state: Any, rng: np.random.Generator) -> tuple[Round, ...]:
         if self.fault == "endless":
-            return (Round(state.power, 10),)
+            return (Round(state.ladder.power, 10),)
         rounds = super().ask(state, rng)
-        if self.fault == "overspends" and rounds and state.goal.queries == 10:
+        if self.fault == "overspends" and rounds and state.ladder.goal.queries == 10:
             return (replace(rounds[0], shots=100),)
         return rounds
 
