@@ -14,7 +14,7 @@ from qmc.errors import TooLarge
 from qmc.estimators import Estimator, run_estimator
 from qmc.estimators.protocols import phases
 from qmc.grids import CellTable
-from qmc.measures import Functional
+from qmc.measures import Functional, Mean
 from qmc.problem import Goal, Problem
 from qmc.result import BudgetLine, Estimate, Interval, Status
 from qmc.rounds import PhaseRound, Request, Round
@@ -139,7 +139,7 @@ class Run:
         """
         encoded = self.encoding.encode(self.table, functional)
         self.encoded = encoded
-        one = encoded.amplitude_goal(goal, self.table.known_bias)
+        one = encoded.amplitude_goal(goal, self.table.known_bias if functional == Mean() else 0.0)
         oracle_rng, estimator_rng = self.rng.spawn(2)
         made = self.backend.oracle(encoded, rng=oracle_rng)
         _require_power(made, one)

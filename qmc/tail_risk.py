@@ -55,6 +55,8 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     """
     goal, tau, share = run.goal, 1.0 - level, 1.0 - run.goal.confidence
     edges = _edges(run)
+    # refuse an encoding that knows no excess before the search is paid for
+    run.encoding.encode(run.table, Excess(float(edges[edges.size // 2])))
     reserve = 0 if goal.queries is None else int((1.0 - _SEARCH_QUERIES) * goal.queries)
     resolve = Goal(queries=goal.queries or 2**62, confidence=1.0 - _SEARCH_SHARE * share)
     bracket = _search(run, level, resolve, reserve)

@@ -457,3 +457,12 @@ def test_a_biased_encoding_widens_the_tail_instead_of_missing_it(encoding, measu
     for seed in range(8):
         result = engine.solve(problem, Goal(relative_tolerance=0.2, queries=60_000), rng=seed)
         assert result.interval.contains(truth)
+
+
+def test_an_encoding_without_an_excess_is_refused_before_the_search(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Ideal, "oracle", lambda *_, **__: asked.append(1))
+    engine = Quantum(grid=LawGrid(qubits=5), encoding=Comparator(), backend=Ideal())
+    with pytest.raises(Unsupported):
+        engine.solve(Problem(NORMAL, PORTFOLIO, ES(level=0.9)), Goal(relative_tolerance=0.2), rng=1)
+    assert not asked

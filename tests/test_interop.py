@@ -349,7 +349,10 @@ def test_queries_are_counted_two_k_plus_one():
 
 def test_a_sampler_of_ones_own_and_an_untouched_peer():
     peer = theirs.IterativeAmplitudeEstimation(0.05, 0.1)
-    mine = PeerEstimator(peer=peer, shots=64, sampler=StatevectorSampler(seed=8))
+    with pytest.raises(InvalidProblem, match="same shots"):
+        PeerEstimator(peer=peer, sampler=StatevectorSampler(seed=8))
+    moving = StatevectorSampler(seed=np.random.default_rng(8))
+    mine = PeerEstimator(peer=peer, shots=64, sampler=moving)
     run = mine.run(encoded(1), rng=1)
     assert run.cost.shots == 64 * run.cost.rounds
     assert run.estimate.interval.confidence == pytest.approx(0.9)

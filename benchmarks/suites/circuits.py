@@ -77,7 +77,7 @@ def _stock(law: Array) -> str:
         try:
             circuit = StatePreparation(np.sqrt(law)).definition
             return f"{two_qubit_gates(circuit)} CX"
-        except QiskitError as error:
+        except (QiskitError, ValueError) as error:
             return f"raises ({str(error).splitlines()[0][:40]})"
 
 

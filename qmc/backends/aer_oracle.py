@@ -12,6 +12,7 @@ import numpy as np
 from qmc import memory
 from qmc.backends import outcomes
 from qmc.backends.evolution import LABEL, Evolution
+from qmc.backends.failures import chained
 from qmc.backends.fusion import fuse
 from qmc.backends.isa import RoutedCircuits
 from qmc.backends.powers import ComposedCircuits, Key, PowerCircuits, require_instructions
@@ -131,7 +132,11 @@ class AerOracle:
         circuit = phase_circuit(self.problem, bits, state)
         circuit.add_register(ClassicalRegister(bits, "phase"))
         circuit.measure(range(count, count + bits), range(bits))
-        return circuit if noise is None else noise.pass_manager().run(circuit)
+        if noise is not None:
+            return noise.pass_manager().run(circuit)
+        # the state vector alone applies a multi-controlled X at once
+        mcx = self.backend.method_for(circuit.num_qubits) == "statevector"
+        return circuit if mcx else for_aer(circuit, mcx=False)
 
     @property
     def circuits(self) -> PowerCircuits:
@@ -186,15 +191,11 @@ class AerOracle:
 
     def _job(self, circuits: list[QuantumCircuit], shots: int, what: str, *, words: bool) -> Any:  # noqa: ANN401
         """Aer's result of the circuits under a fresh seed; `words` keeps each shot's outcome."""
-        from qiskit.exceptions import QiskitError
-
         (seed,) = child_seeds(self.rng, 1)
         simulator = self._simulator(circuits)
-        try:
+        with chained(f"Aer failed on {what}"):
             job = simulator.run(circuits, shots=shots, seed_simulator=seed, memory=words)
             result = job.result()
-        except (QiskitError, RuntimeError, ValueError, TypeError, MemoryError) as error:
-            raise BackendFailed(f"Aer failed on {what}: {error}") from error
         if not result.success:
             raise BackendFailed(f"Aer ended with status {outcomes.status(result)} on {what}")
         return result

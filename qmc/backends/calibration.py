@@ -28,6 +28,7 @@ _DECAYS = np.concatenate([[0.0], np.geomspace(1e-4, 2.0, 20)])
 _CONTRASTS = np.array([0.25, 0.5, 0.7, 0.85, 0.95, 1.0])
 _MOST_DECAY = 5.0
 _STARTS = 2
+_LEAST_SEEN = 5.0  # of hits and of misses, at most powers: normal intervals need them
 _TINY = 1e-12
 _STEP = 1e-6
 
@@ -191,6 +192,11 @@ def _intervals(
     """Of decay and contrast: normal, with the inverse of the expected Fisher information."""
     from scipy.special import ndtri
 
+    chances = _law(found, powers)
+    if np.mean(shots * np.minimum(chances, 1.0 - chances) < _LEAST_SEEN) > 0.5:
+        hint = "take a problem of another amplitude, or more shots"
+        given = math.sin(float(found[0])) ** 2
+        raise checks.refuse("amplitude", given, "further from 0 and 1 to calibrate on", hint)
     steps = _STEP * np.eye(3)
     slopes = (_law(found + steps, powers) - _law(found - steps, powers)) / (2.0 * _STEP)
     p = np.clip(_law(found, powers), _TINY, 1.0 - _TINY)

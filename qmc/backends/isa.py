@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from qmc.backends.failures import chained
 from qmc.backends.powers import Key, Parts, measure, repeated, require_instructions
 from qmc.circuits.amplitude_problem import AmplitudeProblem
-from qmc.errors import BackendFailed
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -95,13 +95,9 @@ class RoutedCircuits:
         return self._composable[steer]
 
     def _compiled(self, circuit: QuantumCircuit) -> QuantumCircuit:
-        from qiskit.exceptions import QiskitError
 
-        try:
+        with chained(f"the pass manager failed on {circuit.num_qubits} qubits"):
             return self.pass_manager.run(circuit)
-        except (QiskitError, ValueError, TypeError) as error:
-            msg = f"the pass manager failed on {circuit.num_qubits} qubits: {error}"
-            raise BackendFailed(msg) from error
 
 
 def _begin(circuit: QuantumCircuit, count: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from qmc.backends.failures import chained
 from qmc.backends.powers import Key
 from qmc.errors import BackendFailed
 from qmc.rounds import Round
@@ -107,12 +108,8 @@ def status(result: Any) -> str:  # noqa: ANN401
 
 def read(reader: Any, what: str) -> Any:  # noqa: ANN401
     """What a reader finds in a result, or `BackendFailed` where the result lacks it."""
-    from qiskit.exceptions import QiskitError
-
-    try:
+    with chained(f"the result of {what} cannot be read"):
         return reader()
-    except (QiskitError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise BackendFailed(f"the result of {what} cannot be read: {error}") from error
 
 
 def require_all(seen: int, shots: int, what: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from qmc import checks
 from qmc.backends import outcomes
 from qmc.backends.calibration import POWERS, SHOTS, Calibration, calibrate
+from qmc.backends.failures import chained, require_fresh_seeds
 from qmc.backends.isa import RoutedCircuits
 from qmc.backends.powers import REGISTER, ComposedCircuits, Key, PowerCircuits
 from qmc.backends.protocols import Oracle
@@ -70,7 +71,7 @@ class Sampler:
         if self.pass_manager is not None and not _runs(self.pass_manager):
             allowed = "a qiskit PassManager, with run(circuit), or None"
             raise checks.refuse("pass_manager", self.pass_manager, allowed)
-        _require_fresh_seeds(self.sampler)
+        require_fresh_seeds(self.sampler)
         checks.whole("batch", self.batch, 0)
         object.__setattr__(self, "decay", checks.finite("decay", self.decay))
         if self.decay < 0.0:
@@ -150,15 +151,13 @@ class SamplerOracle:
         return outcomes.deal(rounds, seen)
 
     def _run_job(self, keys: Sequence[Key], shots: dict[Key, int]) -> dict[Key, str | int]:
-        from qiskit.exceptions import QiskitError
-
         pubs = [(self.circuit(*key), None, shots[key]) for key in keys]
         what = outcomes.described(keys)
-        sampler = self._sampler()
-        try:
+        with chained(f"the sampler failed on {what}"):
+            sampler = self._made()
+        _require_sampler(sampler)
+        with chained(f"the sampler failed on {what}"):
             result = sampler.run(pubs).result()
-        except (QiskitError, RuntimeError, ValueError, TypeError, MemoryError, OSError) as error:
-            raise BackendFailed(f"the sampler failed on {what}: {error}") from error
         found = outcomes.read(lambda: len(result), what)
         if found != len(keys):
             raise BackendFailed(f"the sampler returned {found} of {len(keys)} circuits: {what}")
@@ -167,37 +166,24 @@ class SamplerOracle:
             for index, key in enumerate(keys)
         }
 
-    def _sampler(self) -> Any:  # noqa: ANN401
+    def _made(self) -> Any:  # noqa: ANN401
         """The user's sampler, or one made with a fresh seed."""
         given = self.backend.sampler
         if _runs(given):
             return given
         make: Callable[[int], Any] = given
-        made = make(child_seeds(self.rng, 1)[0])
-        if not _runs(made):
-            allowed = "a function of a seed that makes a BaseSamplerV2, with run(pubs)"
-            raise checks.refuse("sampler", made, allowed)
-        return made
+        return make(child_seeds(self.rng, 1)[0])
+
+
+def _require_sampler(made: object) -> None:
+    """Refuse what a function of a seed made, if it is no sampler."""
+    if not _runs(made):
+        allowed = "a function of a seed that makes a BaseSamplerV2, with run(pubs)"
+        raise checks.refuse("sampler", made, allowed)
 
 
 def _runs(part: object) -> bool:
     return callable(getattr(part, "run", None))
-
-
-def _require_fresh_seeds(sampler: object) -> None:
-    """Refuse a sampler whose seed is a number."""
-    options = getattr(sampler, "options", None)
-    run_options = getattr(options, "run_options", None)
-    fixed = getattr(sampler, "seed", None)
-    if fixed is None and isinstance(run_options, dict):
-        fixed = run_options.get("seed_simulator")
-    if isinstance(fixed, int | np.integer):
-        allowed = "None, or make the sampler anew for each seed"
-        hint = (
-            "with one fixed seed every call returns the same shots; give "
-            "sampler=lambda seed: StatevectorSampler(seed=seed)"
-        )
-        raise checks.refuse("seed of sampler", fixed, allowed, hint)
 
 
 def _flags(result: Any, shots: int, what: str) -> str:  # noqa: ANN401

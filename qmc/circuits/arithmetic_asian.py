@@ -199,9 +199,11 @@ class ArithmeticAsian:
     def _cell_sums(self) -> np.ndarray:
         """The integer sum of prices of each cell."""
         cells = np.arange(2 ** (self.dates * self.qubits))
-        steps = [cells >> self.qubits * date & self._largest_step for date in range(self.dates)]
-        prices = np.cumsum(steps, axis=0)
-        return np.asarray(prices.sum(axis=0))
+        price, total = np.zeros_like(cells), np.zeros_like(cells)
+        for date in range(self.dates):
+            price += cells >> self.qubits * date & self._largest_step
+            total += price
+        return total
 
     def amplitude_problem(self) -> AmplitudeProblem:
         """A, its flag, and the map from the flag's probability to the price.

@@ -188,7 +188,8 @@ def to_estimation_problem(problem: AmplitudeProblem) -> EstimationProblem:
     """qiskit-algorithms' problem with our A, our Grover operator and our value map.
 
     Q takes no ancilla, one multi-controlled X; its sign is that of Brassard et al. 2002,
-    arXiv:quant-ph/0005055, which their phase estimation reads.
+    arXiv:quant-ph/0005055, which their phase estimation reads. Theirs has no place for a
+    `bias_bound`: their intervals do not hold it.
 
     Raises:
         InvalidProblem: for something else than an `AmplitudeProblem`.

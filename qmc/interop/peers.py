@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qmc import checks
+from qmc.backends.failures import chained, require_fresh_seeds
 from qmc.circuits import AmplitudeProblem
 from qmc.errors import BackendFailed, Unsupported
 from qmc.interop.estimation import estimation_problem
@@ -77,6 +78,7 @@ class PeerEstimator:
     def __post_init__(self) -> None:
         """Refuse what is none of their estimators."""
         self._method()
+        require_fresh_seeds(self.sampler)
         checks.whole("shots", self.shots, 1)
         checks.fraction("confidence", self.confidence)
         checks.choice("interval", self.interval, ("likelihood_ratio", "fisher"))
@@ -114,7 +116,7 @@ class PeerEstimator:
         # without a map of the amplitude: two of theirs apply it to their intervals unasked
         asked = estimation_problem(problem, mapped=False)
         theirs = algorithms()
-        with quiet():
+        with quiet(), chained(f"{type(peer).__name__} failed"):
             try:
                 found = peer.estimate(asked)
             except theirs.AlgorithmError as error:

@@ -86,7 +86,7 @@ class ScalingTable:
         other = "dates" if against == "qubits" else "qubits"
         rows = [row for row in self.rows if row.counts.name == circuit]
         values = sorted({getattr(row, other) for row in rows} - {None})
-        if len(values) > 1 and fixed not in values:
+        if fixed not in values and (len(values) > 1 or fixed is not None):
             raise checks.refuse("fixed", fixed, f"one of the {other} {values}")
         rows = [row for row in rows if fixed is None or getattr(row, other) == fixed]
         sizes = np.array([getattr(row, against) for row in rows], dtype=np.float64)

@@ -62,7 +62,9 @@ def test_the_fakes_pass_when_nothing_is_wrong():
 
 
 @pytest.mark.parametrize("reuse_state", [True, False])
-@pytest.mark.parametrize("error", [RuntimeError("out of order"), ValueError("no"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("out of order"), ValueError("no"), MemoryError(), AttributeError("x")]
+)
 def test_what_aer_raises_is_chained(error, reuse_state):
     with pytest.raises(BackendFailed, match="Aer failed on powers 0") as caught:
         on(FakeAer(error), reuse_state=reuse_state).run([Round(0, 10)])
@@ -119,7 +121,10 @@ def sampler_oracle(*args, **fields):
     return backend.oracle(PROBLEM, rng=np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("error", [RuntimeError("queue closed"), OSError("no network")])
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("queue closed"), OSError("no network"), KeyError("job"), ZeroDivisionError()],
+)
 def test_what_a_sampler_raises_is_chained(error):
     with pytest.raises(BackendFailed, match="the sampler failed on powers 0") as caught:
         sampler_oracle(error).run([Round(0, 10)])

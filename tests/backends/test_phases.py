@@ -72,14 +72,16 @@ def test_circuit_obeys_the_law(problem, bits):
     assert found == pytest.approx(phase_probabilities(amplitude, bits), abs=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["aer", "ideal", "binomial"])
+@pytest.mark.parametrize(
+    "kind", ["statevector", "density_matrix", "matrix_product_state", "ideal", "binomial"]
+)
 def test_outcomes_follow_the_law(kind):
     problem, bits, shots = PROBLEMS[2], 4, 4_000
     amplitude, rng = float(problem.probabilities @ problem.flags), np.random.default_rng(5)
     if kind == "binomial":
         oracle = BinomialOracle(amplitude, rng=rng)
     else:
-        oracle = (Aer() if kind == "aer" else Ideal()).oracle(problem, rng=rng)
+        oracle = (Ideal() if kind == "ideal" else Aer(method=kind)).oracle(problem, rng=rng)
     assert isinstance(oracle, SupportsPhase)
     expected = shots * phase_probabilities(amplitude, bits)
     counts = np.bincount(oracle.phases(bits, shots), minlength=2**bits)

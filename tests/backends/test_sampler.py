@@ -7,6 +7,7 @@ from qiskit.primitives import BackendSamplerV2, StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Statevector
 from qiskit.transpiler import CouplingMap
+from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import SamplerV2
 from scipy import stats
 
@@ -156,7 +157,13 @@ def test_rounds_of_any_shots_and_steers_go_in_one_job():
         StatevectorSampler(seed=5),
         SamplerV2(seed=5),
         SamplerV2(options={"run_options": {"seed_simulator": 5}}),
+        SamplerV2(options={"backend_options": {"seed_simulator": 5}}),
+        BackendSamplerV2(backend=AerSimulator(), options={"seed_simulator": 5}),
+        BackendSamplerV2(backend=AerSimulator(seed_simulator=5)),
+        StatevectorSampler(seed=np.random.SeedSequence(5)),
+        StatevectorSampler(seed=[1, 2]),
     ],
+    ids=range(8),
 )
 def test_the_trap_of_a_fixed_seed_exists_and_is_refused(fixed):
     circuit = oracle(Sampler(sampler=StatevectorSampler(), pass_manager=FULL)).circuit(1)

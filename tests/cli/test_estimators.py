@@ -204,7 +204,7 @@ def test_settings_of_a_file_and_options_over_them(answer, problem_file):
 @pytest.mark.parametrize(
     ("path", "literal", "complaint"),
     [
-        ("estimator.max_power", "64.0", "estimator.max_power=64.0: must be a whole number from 0 to"),
+        ("estimator.max_power", "64.0", "estimator.max_power=64.0: must be a whole number"),
         ("estimator.beta", "2.0", "estimator.beta=2.0: must be above 0 and at most 1"),
         ("estimator.name", '"x"', "estimator.name='x': unknown here; low-depth takes max_power"),
         ("quantum.estimator", "3", "quantum.estimator=3: must be text in quotes"),

@@ -1,0 +1,85 @@
+"""What a backend may do wrong: raise, or repeat itself; one place for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from qmc import checks
+from qmc.errors import BackendFailed
+
+_RAISED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+@contextmanager
+def chained(what: str) -> Iterator[None]:
+    """Turn what a client raises into `BackendFailed`, its cause chained.
+
+    Args:
+        what: the beginning of the message, such as "Aer failed on powers [0, 1]".
+
+    Raises:
+        BackendFailed: for qiskit's errors and the built-in ones that a client's own code raises.
+    """
+    from qiskit.exceptions import QiskitError
+
+    try:
+        yield
+    except BackendFailed:
+        raise
+    except (QiskitError, *_RAISED) as error:
+        raise BackendFailed(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def require_fresh_seeds(sampler: object) -> None:
+    """Refuse a sampler that returns the same shots at every call.
+
+    Seeds are looked for where the samplers of qiskit and Aer keep them; None draws afresh, and a
+    numpy Generator moves on.
+
+    Raises:
+        InvalidProblem: for any other seed.
+    """
+    for seed in _seeds(sampler):
+        if seed is not None and not isinstance(seed, np.random.Generator):
+            allowed = "None, or make the sampler anew for each seed"
+            hint = (
+                "with one fixed seed every call returns the same shots; give "
+                "sampler=lambda seed: StatevectorSampler(seed=seed)"
+            )
+            raise checks.refuse("seed of sampler", seed, allowed, hint)
+
+
+def _seeds(sampler: object) -> Iterator[Any]:
+    """Every seed that a sampler, its options or its simulator hold."""
+    options = getattr(sampler, "options", None)
+    yield from (getattr(sampler, "seed", None), getattr(sampler, "_seed", None))
+    for name in ("seed_simulator", "run_options", "backend_options", "simulator"):
+        yield _seed_of(getattr(options, name, None))
+    for name in ("backend", "_backend"):
+        simulator = getattr(sampler, name, None)
+        if not callable(simulator):
+            yield _seed_of(getattr(simulator, "options", None))
+
+
+def _seed_of(part: object) -> Any:  # noqa: ANN401
+    """The part itself where it is a seed, or what it holds as `seed_simulator`."""
+    if isinstance(part, dict):
+        return part.get("seed_simulator")
+    if part is None or isinstance(part, int | np.integer):
+        return part
+    found = getattr(part, "seed_simulator", None)
+    return found if isinstance(found, int | np.integer) else None
