@@ -38,7 +38,7 @@ class Quantum:
     """Amplitude estimation on a grid: problem -> cells -> circuit -> oracle -> estimate.
 
     The interval of a result covers the true number of the continuous problem when the grid's bias
-    is exact or bounded (`result.covers == "continuous"`).
+    is exact or bounded (`result.covers == "continuous"`) and the backend has no noise.
 
     Attributes:
         grid: turns a problem into cells; `LawGrid(qubits=5)`.
@@ -124,13 +124,15 @@ class Quantum:
             pilot_paths=run.table.pilot_paths,
             seconds=time.perf_counter() - begin,
         )
-        covers: Covers = "discretised" if run.table.bias == "unknown" else "continuous"
+        noisy = getattr(self.backend, "noise", None) is not None
+        unknown = noisy or run.table.bias == "unknown"
+        covers: Covers = "discretised" if unknown else "continuous"
         return Result(
             value=answer.value,
             interval=answer.interval,
             covers=covers,
             status=answer.status,
-            budget=Budget(answer.lines + _grid_lines(run.table)),
+            budget=Budget(answer.lines + _grid_lines(run.table) + _noise_lines(noisy=noisy)),
             cost=cost,
             provenance=Provenance(
                 problem=problem, goal=goal, engine=repr(self), seed=describe_seed(rng)
@@ -185,8 +187,17 @@ def _mean(run: Run) -> Answer:
     kind: Kind = "sampling" if run.estimator.guarantee == "proved" else run.estimator.guarantee
     lines = [BudgetLine("amplitude estimation", kind, sampled.half_width, share, note)]
     if encoded.bias_bound > 0.0:
-        lines.append(BudgetLine("encoding", "bound", encoded.bias_bound))
+        lines.append(
+            BudgetLine("encoding", "bound", encoded.bias_bound, 0.0, _reach(goal, encoded))
+        )
     return Answer(value, interval, status, tuple(lines))
+
+
+def _reach(goal: Goal, encoded: AmplitudeProblem) -> str:
+    """A hint where the encoding's own bias is more than the goal allows."""
+    if goal.tolerance is None or encoded.bias_bound < goal.tolerance:
+        return "stated by the encoding"
+    return "beyond the tolerance: no queries reach it, take MultiplexedRotation() or more qubits"
 
 
 def _grid_lines(table: CellTable) -> tuple[BudgetLine, ...]:
@@ -195,6 +206,14 @@ def _grid_lines(table: CellTable) -> tuple[BudgetLine, ...]:
     if table.bias == "bounded":
         return (BudgetLine("grid", "bound", table.bias_bound),)
     return (BudgetLine("grid", "unknown", math.inf, 0.0, "not covered by the interval"),)
+
+
+def _noise_lines(*, noisy: bool) -> tuple[BudgetLine, ...]:
+    """What errors of a device leave unknown: a decay may be told, a contrast cannot."""
+    if not noisy:
+        return ()
+    note = "not covered: estimators know at most a decay per power, see qmc.backends.Calibration"
+    return (BudgetLine("noise", "unknown", math.inf, 0.0, note),)
 
 
 def _summary(run: Run) -> CircuitSummary | None:

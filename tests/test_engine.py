@@ -31,7 +31,7 @@ from qmc import (
     Unsupported,
     VaR,
 )
-from qmc.backends import Aer, Ideal
+from qmc.backends import Aer, DepolarizingNoise, Ideal
 from qmc.circuits import Comparator, Hadamards, LinearRotation, MultiplexedRotation
 from qmc.errors import BackendFailed, InvalidProblem, TooLarge
 from qmc.estimators import Adaptive, Faster, Iterative, MaximumLikelihood, RealAmplitude, Sampling
@@ -466,3 +466,23 @@ def test_an_encoding_without_an_excess_is_refused_before_the_search(monkeypatch)
     with pytest.raises(Unsupported):
         engine.solve(Problem(NORMAL, PORTFOLIO, ES(level=0.9)), Goal(relative_tolerance=0.2), rng=1)
     assert not asked
+
+
+def test_noise_is_never_covered():
+    backend = Aer(noise=DepolarizingNoise(two_qubit_error=1e-2))
+    result = Quantum(grid=LawGrid(qubits=2), backend=backend).solve(
+        CALL, Goal(tolerance=1.0), rng=1
+    )
+    assert result.covers == "discretised"
+    (line,) = (one for one in result.budget.lines if one.source == "noise")
+    assert line.kind == "unknown"
+    assert "errors of the device are not covered" in str(result.explain())
+
+
+def test_a_bias_beyond_the_tolerance_is_named_and_not_chased():
+    engine = Quantum(grid=LawGrid(qubits=6), encoding=LinearRotation(), backend=Ideal())
+    result = engine.solve(CALL, Goal(tolerance=0.2), rng=0)
+    assert result.status == "unresolved"
+    assert result.cost.queries < 60_000
+    (line,) = (one for one in result.budget.lines if one.source == "encoding")
+    assert "beyond the tolerance" in line.note

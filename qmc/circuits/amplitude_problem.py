@@ -57,8 +57,9 @@ class AmplitudeProblem:
         """The goal in units of amplitude: tolerance less the bias bounds, over the scale."""
         tolerance = goal.tolerance
         if tolerance is not None:
-            # a bound beyond the tolerance cannot be sampled away; the status will say so
             left = max(tolerance - grid_bias - self.bias_bound, 0.1 * tolerance)
+            if grid_bias + self.bias_bound >= tolerance:
+                left = tolerance  # cannot be sampled away; the status says so, nothing is chased
             tolerance = left / abs(self.scale)
         origin = (goal.origin - self.offset) / self.scale
         return replace(goal, tolerance=tolerance, origin=origin)
