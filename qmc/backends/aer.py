@@ -13,8 +13,8 @@ from qmc.backends.calibration import POWERS, SHOTS, Calibration, calibrate
 from qmc.backends.noise import Noise
 from qmc.backends.powers import require_instructions
 from qmc.backends.protocols import Oracle
-from qmc.circuits.amplitude_problem import AmplitudeProblem
-from qmc.rng import RNGLike
+from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
+from qmc.rng import RNGLike, generator
 
 __all__ = ["AER_GATES", "Aer"]
 
@@ -99,12 +99,13 @@ class Aer:
 
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; simulates nothing yet."""
+        require_problem(problem)
         # a steering ancilla or a reflection's may come on top of A
         self.require_state(problem.num_qubits + 1 + self.with_ancilla)
         if problem.flags is not None:
             # a table takes a rotation a cell, and Q has A twice
             require_instructions(float(problem.flags.size), _ROOM_FOR_POWER)
-        return AerOracle(problem, self, rng)
+        return AerOracle(problem, self, generator(rng))
 
     def calibrate(
         self,

@@ -9,7 +9,8 @@ import numpy as np
 
 from qmc import memory
 from qmc.backends.protocols import Oracle
-from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
+from qmc.rng import generator
 from qmc.rounds import Round, draw_hits, draw_phases
 
 
@@ -26,7 +27,7 @@ class Ideal:
 
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem."""
-        return IdealOracle(flag_probability(problem), rng)
+        return IdealOracle(flag_probability(problem), generator(rng))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ class IdealOracle:
 
 def flag_probability(problem: AmplitudeProblem) -> float:
     """P(flag = 1) after A, without noise."""
+    require_problem(problem)
+    if problem.amplitude is not None:
+        return problem.amplitude
     if problem.probabilities is not None and problem.flags is not None:
         return float(np.clip(problem.probabilities @ problem.flags, 0.0, 1.0))
     memory.require(

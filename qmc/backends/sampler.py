@@ -15,9 +15,9 @@ from qmc.backends.failures import chained, require_fresh_seeds
 from qmc.backends.isa import RoutedCircuits
 from qmc.backends.powers import REGISTER, ComposedCircuits, Key, PowerCircuits
 from qmc.backends.protocols import Oracle
-from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
 from qmc.errors import BackendFailed
-from qmc.rng import RNGLike, child_seeds
+from qmc.rng import RNGLike, child_seeds, generator
 from qmc.rounds import Round
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class Sampler:
 
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; runs nothing yet."""
-        return SamplerOracle(problem, self, rng)
+        require_problem(problem)
+        return SamplerOracle(problem, self, generator(rng))
 
     def calibrate(
         self,

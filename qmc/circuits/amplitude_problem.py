@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from qmc import checks
 from qmc.grids.cell_table import DiscreteProblem
 from qmc.measures import Functional, Mean
 from qmc.problem import Array, Goal
@@ -29,6 +30,7 @@ class AmplitudeProblem:
         build: makes the circuit A on `num_qubits` qubits; called once, when first needed.
         most_two_qubit_gates: an upper bound on the CX of A, where the circuit may be too large to
             be built only to be counted.
+        amplitude: P(flag = 1), where it is known without a table of cells or a state.
         probabilities, flags: (2**n,) cell probabilities and P(flag = 1 | cell), where a table is
             known; they give the noise-free amplitude without a circuit.
     """
@@ -43,6 +45,7 @@ class AmplitudeProblem:
     flags: Array | None = None
     bias_bound: float = 0.0
     most_two_qubit_gates: int | None = None
+    amplitude: float | None = None
 
     @functools.cached_property
     def circuit(self) -> QuantumCircuit:
@@ -67,6 +70,17 @@ class AmplitudeProblem:
     def draw(self, output: str = "mpl", *, ax: Axes | None = None) -> object:
         """Draw A with qiskit: `output` "mpl" (figure, or into `ax`), "text" or "latex_source"."""
         return self.circuit.draw(output, ax=ax) if ax is not None else self.circuit.draw(output)
+
+
+def require_problem(problem: object) -> None:
+    """Refuse what is no amplitude problem.
+
+    Raises:
+        InvalidProblem: saying how one is made.
+    """
+    if not isinstance(problem, AmplitudeProblem):
+        hint = "engine.amplitude_problem(problem) makes one"
+        raise checks.refuse("problem", problem, "an AmplitudeProblem", hint)
 
 
 @runtime_checkable

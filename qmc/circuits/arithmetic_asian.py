@@ -226,6 +226,7 @@ class ArithmeticAsian:
             probabilities=self.table().probabilities if small else None,
             flags=flags[self._cell_sums()] if small else None,
             bias_bound=line.exact_bias(self.sum_law(), flags, payoffs),
+            amplitude=min(max(math.fsum(self.sum_law() * flags), 0.0), 1.0),
         )
 
 

@@ -19,6 +19,8 @@ from qmc.measures import Functional, Mean
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
+_SAME = 1e-12  # of the span of the values, between two of one level
+
 
 # a Toffoli's two outcomes: the bit and what was reached so far, or either of them
 Link: TypeAlias = tuple[int, bool]
@@ -165,7 +167,9 @@ class Comparator:
         """The amplitude problem of a functional that is a step in the table's cell index."""
         table = require_table(self, problem)
         values = table.outcomes(functional)
-        steps = np.flatnonzero(np.diff(values))
+        low, high = float(values.min()), float(values.max())
+        # values of one level may differ in their last bits
+        steps = np.flatnonzero(np.abs(np.diff(values)) > _SAME * (high - low))
         if steps.size > 1:
             msg = (
                 f"Comparator encodes two values that change once in the cell index, as of a Tail; "
@@ -173,8 +177,8 @@ class Comparator:
                 "PiecewiseRotation or MultiplexedRotation"
             )
             raise Unsupported(msg)
-        low, high = float(values.min()), float(values.max())
         scale = high - low if high > low else 1.0
+        flags = (values > low + 0.5 * scale).astype(np.float64)
         start = int(steps[0]) + 1 if steps.size else values.size
         falling = bool(values[0] > values[-1])
         count = table.num_qubits
@@ -186,7 +190,8 @@ class Comparator:
             scale=scale,
             build=functools.partial(_build, table, start, falling),
             probabilities=table.probabilities,
-            flags=(values > low).astype(np.float64),
+            flags=flags,
+            bias_bound=float(np.abs(low + scale * flags - values).max()),
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.circuits.multiplexed import multiplexed_ry
 from qmc.result import CircuitSummary
+from qmc.rounds import steered
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -90,6 +91,7 @@ def steered_problem(problem: AmplitudeProblem, steer: float) -> AmplitudeProblem
         probabilities=problem.probabilities,
         flags=flags,
         bias_bound=problem.bias_bound,
+        amplitude=None if problem.amplitude is None else steered(problem.amplitude, steer),
     )
 
 

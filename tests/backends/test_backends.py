@@ -147,3 +147,9 @@ def test_bad_options_are_refused(fields):
     with pytest.raises(InvalidProblem, match=next(iter(fields))):
         Aer(**fields)
     assert isinstance(Aer(), Backend)
+
+
+@pytest.mark.parametrize("backend", [Aer(), Ideal()], ids=repr)
+def test_a_problem_of_another_kind_is_refused_by_name(backend):
+    with pytest.raises(InvalidProblem, match="amplitude_problem"):
+        backend.oracle("call", rng=1)

@@ -1,5 +1,6 @@
 """Adders on all basis states; the arithmetic Asian call against its table and its closed form."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -15,7 +16,7 @@ from qmc.circuits.arithmetic_asian import ArithmeticAsian
 from qmc.circuits.grover import grover_operator, summary
 from qmc.circuits.linear_rotation import LinearRotation
 from qmc.errors import InvalidProblem, TooLarge
-from qmc.estimators import Sampling, run_estimator
+from qmc.estimators import Iterative, Sampling, run_estimator
 from qmc.problem import Goal
 from qmc.rounds import hit_probability
 
@@ -221,3 +222,20 @@ def test_refusals():
         append_add(circuit, range(3), range(3, 5), (5,))
     with pytest.raises(InvalidProblem, match="ancillas"):
         append_add(circuit, range(1), range(1, 5), (5,))
+
+
+def test_a_walk_that_no_state_holds_is_priced_by_its_known_amplitude():
+    option = ArithmeticAsian(
+        spot=100.0, strike=101.0, normal_vol=20.0, expiry=1.0, dates=16, qubits=4
+    )
+    problem = option.amplitude_problem()
+    assert problem.num_qubits > 100
+    oracle = Ideal().oracle(problem, rng=1)
+    found = run_estimator(Iterative(), oracle, Goal(tolerance=1e-3))
+    price = option.price_on_grid()
+    assert abs(problem.value(found.value) - price) <= problem.bias_bound + problem.scale * 1e-3
+    small = ArithmeticAsian(
+        spot=100.0, strike=101.0, normal_vol=20.0, expiry=1.0, dates=2, qubits=2
+    )
+    table = small.amplitude_problem()
+    assert table.amplitude == pytest.approx(float(table.probabilities @ table.flags), abs=1e-12)

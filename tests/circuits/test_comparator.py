@@ -1,5 +1,7 @@
 """The comparison with a constant against all basis states; `Comparator` against its table."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -185,3 +187,14 @@ def test_refusals():
         append_chain(circuit, range(4), 5, (4,))
     with pytest.raises(InvalidProblem, match="constant"):
         append_greater_equal(circuit, range(4), 5.0, 4, (5,))
+
+
+def test_levels_that_differ_in_their_last_bits_are_one_level():
+    """A digital on the middle edge of equally likely cells: its means are rounded, cell by cell."""
+    market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+    contract = Digital(strike=100.0 * math.exp(0.03), expiry=1.0)
+    table = LawGrid(qubits=6).discretise(Problem(market, contract, Price()))
+    assert np.unique(table.values).size > 2
+    encoded = Comparator().encode(table)
+    assert encoded.bias_bound < 1e-12
+    assert encoded.value(encoded.probabilities @ encoded.flags) == pytest.approx(table.mean())
