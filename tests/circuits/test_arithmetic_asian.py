@@ -1,6 +1,5 @@
 """Adders on all basis states; the arithmetic Asian call against its table and its closed form."""
 
-import dataclasses
 import math
 
 import numpy as np
