@@ -1,6 +1,7 @@
 """Exit codes 1, 3 and 130; what is left of the output; what help imports."""
 
 import contextlib
+import functools
 import json
 import os
 import pty
@@ -131,7 +132,10 @@ def test_ctrl_c_in_a_round_keeps_the_estimate_and_starts_nothing_new(run, monkey
 
 def python(*arguments, **words):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "TERM": "xterm"}
-    return subprocess.Popen([sys.executable, *arguments], env=environment, **words)
+    command = [sys.executable, *arguments]
+    # a shell that runs the tests in the background lets them, and their children, ignore Ctrl-C
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, env=environment, preexec_fn=heard, **words)  # noqa: PLW1509
 
 
 def read_until(descriptor, word, seconds):
