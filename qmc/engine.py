@@ -29,7 +29,7 @@ from qmc.result import (
     status_for,
 )
 from qmc.rng import RNGLike, generator
-from qmc.run import Answer, Run
+from qmc.run import Answer, Run, number
 from qmc.tail_risk import expected_shortfall, require_early_reading, value_at_risk
 
 
@@ -124,7 +124,7 @@ class Quantum:
             pilot_paths=run.table.pilot_paths,
             seconds=time.perf_counter() - begin,
         )
-        noisy = getattr(self.backend, "noise", None) is not None
+        noisy = bool(getattr(self.backend, "noisy", False))
         unknown = noisy or run.table.bias == "unknown"
         covers: Covers = "discretised" if unknown else "continuous"
         return Result(
@@ -172,8 +172,8 @@ def _mean(run: Run) -> Answer:
     goal = run.goal
     encoded, estimate = run.estimate(Mean(), goal)
     sampled = estimate.interval.mapped(encoded.offset, encoded.scale)
-    bound = run.table.known_bias + encoded.bias_bound
-    interval = Interval(sampled.low - bound, sampled.high + bound, goal.confidence)
+    found, bias = number(encoded, estimate).interval, run.table.known_bias
+    interval = Interval(found.low - bias, found.high + bias, goal.confidence)
     if isinstance(run.problem.measure, Probability):
         interval = interval.clipped(0.0, 1.0)
     value = min(max(encoded.value(estimate.value), interval.low), interval.high)

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from qiskit.primitives import StatevectorSampler
 
 from classical_baseline import Analytic, MonteCarlo
 from qmc import (
@@ -31,7 +32,7 @@ from qmc import (
     Unsupported,
     VaR,
 )
-from qmc.backends import Aer, DepolarizingNoise, Ideal
+from qmc.backends import Aer, DepolarizingNoise, Ideal, Sampler
 from qmc.circuits import Comparator, Hadamards, LinearRotation, MultiplexedRotation
 from qmc.errors import BackendFailed, InvalidProblem, TooLarge
 from qmc.estimators import Adaptive, Faster, Iterative, MaximumLikelihood, RealAmplitude, Sampling
@@ -477,6 +478,15 @@ def test_noise_is_never_covered():
     (line,) = (one for one in result.budget.lines if one.source == "noise")
     assert line.kind == "unknown"
     assert "errors of the device are not covered" in str(result.explain())
+
+
+@pytest.mark.parametrize(("noisy", "covers"), [(True, "discretised"), (False, "continuous")])
+def test_a_sampler_is_noisy_unless_its_user_says_otherwise(noisy, covers):
+    backend = Sampler(sampler=lambda seed: StatevectorSampler(seed=seed), noisy=noisy)
+    engine = Quantum(grid=LawGrid(qubits=2), backend=backend)
+    result = engine.solve(CALL, Goal(tolerance=5.0), rng=1)
+    assert result.covers == covers
+    assert any(line.source == "noise" for line in result.budget.lines) is noisy
 
 
 def test_a_bias_beyond_the_tolerance_is_named_and_not_chased():

@@ -97,6 +97,11 @@ class Aer:
             if not isinstance(getattr(self, name), bool):
                 raise checks.refuse(name, getattr(self, name), "True or False")
 
+    @property
+    def noisy(self) -> bool:
+        """Whether errors are simulated, which no interval covers."""
+        return self.noise is not None
+
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; simulates nothing yet."""
         require_problem(problem)

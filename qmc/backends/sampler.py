@@ -36,7 +36,7 @@ class Sampler:
 
     **Seeds.** A simulator's sampler with one fixed seed returns the same shots at every call, and
     the same for circuits of one call that have the same number of shots: what looks like new
-    evidence repeats the old. So a sampler with a whole number as its seed is refused. For
+    evidence repeats the old. So a sampler with a fixed seed is refused. For
     reproducible runs give a function of a seed, `lambda seed: StatevectorSampler(seed=seed)`:
     it is called with a fresh seed for every circuit of every job.
 
@@ -47,6 +47,8 @@ class Sampler:
         batch: circuits of one job; 0 sets no limit.
         ancilla: build reflections on a clean ancilla; without it a device's compiler takes several
             times as many gates.
+        noisy: False states that the sampler makes no errors, as a state-vector simulator; else
+            no result claims to cover the true number, since it cannot be known from outside.
 
     Raises:
         BackendFailed: when the pass manager or the sampler raises, or the sampler returns another
@@ -62,6 +64,7 @@ class Sampler:
     decay: float = 0.0
     batch: int = 0
     ancilla: bool = True
+    noisy: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what is no sampler, and one that repeats its shots."""
@@ -72,6 +75,8 @@ class Sampler:
             allowed = "a qiskit PassManager, with run(circuit), or None"
             raise checks.refuse("pass_manager", self.pass_manager, allowed)
         require_fresh_seeds(self.sampler)
+        if not isinstance(self.noisy, bool):
+            raise checks.refuse("noisy", self.noisy, "True or False")
         checks.whole("batch", self.batch, 0)
         object.__setattr__(self, "decay", checks.finite("decay", self.decay))
         if self.decay < 0.0:

@@ -80,9 +80,9 @@ class Adaptive:
     each named amplitude. The interval is to be read at the end (`anytime_valid` is False): stopping
     by other rules would select on it. `Certified` is proved, at about 1.7 times the queries.
     At twice the tolerance from 0 or 1 it has nothing to spare; there, with single shots and a
-    power capped (or a decay) far below 1 / tolerance, it is read so often that it covers .92; more
-    shots a round mend that (.96 with 10) and keep the rounds few. A decay that it is not told of
-    harms it more than others: tell it, or calibrate.
+    power capped (or a decay) far below 1 / tolerance, it is read so often that it covers .93
+    (`max_power=2`, amplitude .0213, tolerance .01); more shots a round mend that (.96 with 10). A
+    decay that it is not told of harms it more than others: tell it, or calibrate.
 
     Cost: about 3 / tolerance queries, less next to 0 and 1.
 

@@ -115,6 +115,16 @@ def replies(oracle: RunsRounds, requests: Sequence[Request]) -> tuple[Reply, ...
     )
 
 
+def _require_fit(estimator: Estimator, oracle: RunsRounds, *, early: bool) -> None:
+    """Refuse to stop early what is read at its end, and a sign that the oracle has not."""
+    if early and not estimator.anytime_valid:
+        msg = f"stop: the interval of {estimator!r} may only be read at its end"
+        raise Unsupported(msg)
+    if getattr(estimator, "signed", False) and not getattr(oracle, "signed", False):
+        msg = f"{estimator!r} needs an oracle with shifts: wrap one in qmc.estimators.Shifted"
+        raise Unsupported(msg)
+
+
 def run_estimator(
     estimator: Estimator,
     oracle: RunsRounds,
@@ -159,12 +169,7 @@ def run_estimator(
             return run_estimator(
                 estimator, oracle, goal, prior=prior, stop=stop, progress=shown, rng=rng
             )
-    if stop is not None and not estimator.anytime_valid:
-        msg = f"stop: the interval of {estimator!r} may only be read at its end"
-        raise Unsupported(msg)
-    if getattr(estimator, "signed", False) and not getattr(oracle, "signed", False):
-        msg = f"{estimator!r} needs an oracle with shifts: wrap one in qmc.estimators.Shifted"
-        raise Unsupported(msg)
+    _require_fit(estimator, oracle, early=stop is not None)
     stream, spent = generator(rng), 0
     state = first = estimator.start(goal, prior, oracle.decay)
     try:
