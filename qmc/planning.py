@@ -18,8 +18,15 @@ from qmc.grids import CellTable
 from qmc.measures import ES, Excess, Mean, Probability, Tail, VaR
 from qmc.memory import BYTES_AN_AMPLITUDE, BYTES_AN_INSTRUCTION
 from qmc.problem import Array, Goal, Problem
-from qmc.quantile import find_bracket, max_tests, narrow_enough, tie_resolution
+from qmc.quantile import (
+    find_bracket,
+    max_tests,
+    narrow_enough,
+    require_visible_tail,
+    resolution,
+)
 from qmc.result import Estimate, Interval
+from qmc.tail_risk import tail_bias
 
 _PILOT_PATHS = 2**14
 _PILOT_SEED = 20_260_102
@@ -184,13 +191,14 @@ def _tail_stages(
     edges, tau = np.asarray(table.edges), 1.0 - measure.level
     tails = np.append(np.cumsum(table.probabilities[::-1])[::-1], 0.0)
     confidence = 1.0 - (1.0 - goal.confidence) / max_tests(edges)
+    require_visible_tail(tau, tail_bias(encoding, table, edges.size // 2))
     stages: list[_Stage] = []
 
     def test(edge: int) -> Estimate:
-        tail = min(float(tails[edge]), 1.0)
-        seen = max(_STOP_SHARE * abs(tail - tau), tie_resolution(tau))
+        tail, bias = min(float(tails[edge]), 1.0), tail_bias(encoding, table, edge)
+        seen = max(_STOP_SHARE * (abs(tail - tau) - bias), resolution(tau, bias))
         stages.append(_stage(estimator, Goal(tolerance=seen, confidence=confidence), tail))
-        return Estimate(tail, Interval(tail, tail, confidence), "converged")
+        return Estimate(tail, Interval(tail - bias, tail + bias, confidence), "converged")
 
     search = goal if isinstance(measure, VaR) else Goal(queries=1)
     bracket = find_bracket(edges, tau, test, narrow_enough(edges, search))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from qmc.errors import Unsupported
 from qmc.problem import Array, Goal
 from qmc.result import Estimate, Interval
 
@@ -53,6 +54,31 @@ class Bracket:
 def tie_resolution(tail_probability: float) -> float:
     """Half-width at which a test gives up telling an edge's tail from 1 - level."""
     return _TIE_SHARE * min(tail_probability, 1.0 - tail_probability)
+
+
+def resolution(tail_probability: float, bias_bound: float) -> float:
+    """Half-width at which a test of an edge gives up.
+
+    A tie's, or half the encoding's bias: the interval is widened by the bias, so that sampling
+    far below it cannot tell more edges from 1 - level.
+    """
+    return max(tie_resolution(tail_probability), 0.5 * bias_bound)
+
+
+def require_visible_tail(tail_probability: float, bias_bound: float) -> None:
+    """Refuse an encoding whose bias hides the tail that a search looks for.
+
+    Raises:
+        Unsupported: naming the bias, the tail and the way out.
+    """
+    least = min(tail_probability, 1.0 - tail_probability)
+    if bias_bound >= least:
+        msg = (
+            f"the encoding states its probabilities to within {bias_bound:.3g}, and the tail of "
+            f"this level has {least:.3g}: no queries could find its threshold; take "
+            "MultiplexedRotation() with its exact loader, or a level nearer to 1/2"
+        )
+        raise Unsupported(msg)
 
 
 def max_tests(edges: Array) -> int:

@@ -126,20 +126,21 @@ class Run:
         """Queries left of the goal's budget; None without a budget."""
         return None if self.goal.queries is None else self.goal.queries - self.meter.queries
 
-    def estimate(
-        self, functional: Functional, goal: Goal, excludes: float | None = None
-    ) -> tuple[AmplitudeProblem, Estimate]:
-        """Run the estimator on one functional.
-
-        Args:
-            functional: of the outcome.
-            goal: in the functional's unit.
-            excludes: stop early once the interval excludes this value, if the estimator's
-                interval may be read at any round.
-        """
+    def estimate(self, functional: Functional, goal: Goal) -> tuple[AmplitudeProblem, Estimate]:
+        """Encode one functional of the outcome and run the estimator to a goal in its unit."""
         encoded = self.encoding.encode(self.table, functional)
+        bias = self.table.known_bias if functional == Mean() else 0.0
+        return encoded, self.amplify(encoded, encoded.amplitude_goal(goal, bias))
+
+    def amplify(
+        self, encoded: AmplitudeProblem, one: Goal, excludes: float | None = None
+    ) -> Estimate:
+        """Run the estimator on one circuit to a goal of its amplitude.
+
+        `excludes` stops it early once the number's interval excludes this value, if the
+        estimator's interval may be read at any round.
+        """
         self.encoded = encoded
-        one = encoded.amplitude_goal(goal, self.table.known_bias if functional == Mean() else 0.0)
         oracle_rng, estimator_rng = self.rng.spawn(2)
         made = self.backend.oracle(encoded, rng=oracle_rng)
         _require_power(made, one)
@@ -150,8 +151,7 @@ class Run:
             def stop(estimate: Estimate) -> bool:
                 return not number(encoded, estimate).interval.contains(excludes)
 
-        estimate = run_estimator(self.estimator, oracle, one, stop=stop, rng=estimator_rng)
-        return encoded, estimate
+        return run_estimator(self.estimator, oracle, one, stop=stop, rng=estimator_rng)
 
 
 def number(encoded: AmplitudeProblem, estimate: Estimate) -> Estimate:

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from qmc.circuits import AmplitudeProblem
+from qmc.circuits import AmplitudeProblem, Encoding
 from qmc.errors import Unsupported
 from qmc.estimators import Estimator
+from qmc.grids import CellTable
 from qmc.measures import Excess, Tail
 from qmc.problem import Array, Goal
 from qmc.quantile import (
@@ -22,7 +23,8 @@ from qmc.quantile import (
     interpolate,
     max_tests,
     narrow_enough,
-    tie_resolution,
+    require_visible_tail,
+    resolution,
 )
 from qmc.result import BudgetLine, Estimate, Interval, Status, status_for
 from qmc.run import Answer, Run, number
@@ -42,7 +44,23 @@ def value_at_risk(run: Run, level: float) -> Answer:
     value = interpolate(edges, bracket, 1.0 - level)
     note = f"edges {bracket.low} to {bracket.high} of {edges.size - 1}, tests {len(bracket.tests)}"
     line = BudgetLine("threshold search", "sampling", interval.half_width, 1.0 - confidence, note)
-    return Answer(value, interval, _search_status(bracket, run.goal, value, interval), (line,))
+    status = _search_status(bracket, run.goal, value, interval)
+    return Answer(value, interval, status, (line, *_tail_bias_lines(run, bracket)))
+
+
+def tail_bias(encoding: Encoding, table: CellTable, edge: int) -> float:
+    """The encoding's bias bound of the tail probability beyond an edge."""
+    return encoding.encode(table, Tail(float(np.asarray(table.edges)[edge]))).bias_bound
+
+
+def _tail_bias_lines(run: Run, bracket: Bracket) -> tuple[BudgetLine, ...]:
+    """What the encoding adds to each tail probability; the search's width already holds it."""
+    biases = (tail_bias(run.encoding, run.table, one.edge) for one in bracket.tests)
+    bias = max(biases, default=0.0)
+    if bias == 0.0:
+        return ()
+    note = f"each tail probability to within {bias:.3g}: counted in the threshold search"
+    return (BudgetLine("encoding", "bound", 0.0, 0.0, note),)
 
 
 def expected_shortfall(run: Run, level: float) -> Answer:
@@ -130,6 +148,7 @@ def _search(run: Run, level: float, goal: Goal, reserve: int) -> Bracket:
     """Bracket the quantile at `goal.confidence`, leaving `reserve` queries untouched."""
     require_early_reading(run.estimator)
     edges, tau = _edges(run), 1.0 - level
+    require_visible_tail(tau, tail_bias(run.encoding, run.table, edges.size // 2))
     confidence = 1.0 - (1.0 - goal.confidence) / max_tests(edges)
 
     def test(edge: int) -> Estimate:
@@ -137,8 +156,10 @@ def _search(run: Run, level: float, goal: Goal, reserve: int) -> Bracket:
         budget = None if left is None else left - reserve
         if budget is not None and budget < 1:
             return Estimate(0.5, Interval(0.0, 1.0, confidence), "budget_exhausted")
-        one = Goal(tolerance=tie_resolution(tau), queries=budget, confidence=confidence)
-        found = number(*run.estimate(Tail(float(edges[edge])), one, excludes=tau))
+        encoded = run.encoding.encode(run.table, Tail(float(edges[edge])))
+        tolerance = resolution(tau, encoded.bias_bound) / abs(encoded.scale)
+        one = Goal(tolerance=tolerance, queries=budget, confidence=confidence)
+        found = number(encoded, run.amplify(encoded, one, excludes=tau))
         low, high = (min(max(end, 0.0), 1.0) for end in (found.interval.low, found.interval.high))
         return replace(found, interval=Interval(low, high, confidence))
 

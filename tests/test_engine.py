@@ -440,8 +440,8 @@ def test_the_budget_says_what_stands_behind_the_estimator(estimator, kind):
 @pytest.mark.parametrize(
     "encoding",
     [
-        MultiplexedRotation(loader=Hadamards()),
         MultiplexedRotation(negligible=2e-4),
+        MultiplexedRotation(negligible=2e-3),
         LinearRotation(scaling=0.1),
         Comparator(),
     ],
@@ -449,7 +449,6 @@ def test_the_budget_says_what_stands_behind_the_estimator(estimator, kind):
 )
 @pytest.mark.parametrize("measure", [VaR(level=0.9), ES(level=0.9)], ids=repr)
 def test_a_biased_encoding_widens_the_tail_instead_of_missing_it(encoding, measure):
-    """The cells of a quantile are not equally likely, so that Hadamards load another law."""
     if isinstance(encoding, Comparator) and isinstance(measure, ES):
         pytest.skip("a comparator encodes tails only")
     problem = Problem(NORMAL, PORTFOLIO, measure)
@@ -458,6 +457,33 @@ def test_a_biased_encoding_widens_the_tail_instead_of_missing_it(encoding, measu
     for seed in range(8):
         result = engine.solve(problem, Goal(relative_tolerance=0.2, queries=60_000), rng=seed)
         assert result.interval.contains(truth)
+
+
+@pytest.mark.parametrize("measure", [VaR(level=0.9), ES(level=0.9)], ids=repr)
+@pytest.mark.parametrize("verb", ["plan", "solve"])
+def test_a_bias_beyond_the_tail_is_refused_before_anything_runs(measure, verb, monkeypatch):
+    """The cells of a quantile are not equally likely, so that Hadamards load another law."""
+    asked = []
+    monkeypatch.setattr(Ideal, "oracle", lambda *_, **__: asked.append(1))
+    encoding = MultiplexedRotation(loader=Hadamards())
+    engine = Quantum(grid=LawGrid(qubits=6), encoding=encoding, backend=Ideal())
+    with pytest.raises(Unsupported, match=r"to within 0\.444.*tail of this level has 0\.1"):
+        getattr(engine, verb)(Problem(NORMAL, PORTFOLIO, measure), Goal(tolerance=0.5))
+    assert not asked
+
+
+@pytest.mark.parametrize("negligible", [1e-3, 5e-3])
+def test_a_biased_search_ends_named_and_planned(negligible):
+    problem = Problem(NORMAL, PORTFOLIO, VaR(level=0.9))
+    encoding = MultiplexedRotation(negligible=negligible)
+    engine = Quantum(grid=LawGrid(qubits=6), encoding=encoding, backend=Ideal())
+    goal = Goal(relative_tolerance=1e-4)
+    spent = [engine.solve(problem, goal, rng=seed).cost.queries for seed in range(9)]
+    plan = engine.plan(problem, goal)
+    assert 0.2 <= plan.expected_queries / np.median(spent) <= 5.0
+    lines = engine.solve(problem, goal, rng=0).budget.lines
+    (line,) = (one for one in lines if one.source == "encoding")
+    assert "each tail probability to within" in line.note
 
 
 def test_an_encoding_without_an_excess_is_refused_before_the_search(monkeypatch):
