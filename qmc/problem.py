@@ -171,11 +171,19 @@ class Problem:
                 hint = "check it against the spot"
                 raise checks.refuse(next(names, "strike"), kink, allowed, hint)
 
+    @property
+    def num_factors(self) -> int:
+        """Normals that one path of the contract needs."""
+        return self.model.num_factors(self.contract.times)
+
+    def paths(self, normals: Array) -> Array:
+        """Paths (n, times, columns) that the contract sees, for normals (n, factors)."""
+        return self.model.paths(self.contract.times, normals)
+
     def values(self, normals: Array) -> Array:
         """Present values (n,) of the contract for normals (n, factors)."""
-        times = self.contract.times
-        paths = self.model.paths(times, normals)
-        return self.contract.present_value(paths, self.model.discount(times))
+        discount = self.model.discount(self.contract.times)
+        return self.contract.present_value(self.paths(normals), discount)
 
     def outcomes(self, normals: Array) -> Array:
         """What the measure acts on, (n,): present values, or losses for a risk measure."""

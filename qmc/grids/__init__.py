@@ -1,7 +1,8 @@
 """Grids: a problem becomes a table of cells with exact probabilities and conditional means."""
 
 from qmc.grids.cell_table import CellTable, DiscreteProblem, Grid
+from qmc.grids.factor_grid import FactorGrid
 from qmc.grids.law_grid import LawGrid
 from qmc.grids.uniform_grid import UniformGrid
 
-__all__ = ["CellTable", "DiscreteProblem", "Grid", "LawGrid", "UniformGrid"]
+__all__ = ["CellTable", "DiscreteProblem", "FactorGrid", "Grid", "LawGrid", "UniformGrid"]

@@ -23,6 +23,19 @@ _MAX_QUBITS = 1000
 _ARRAYS_A_CELL = 12
 
 
+class Locator(Protocol):
+    """Finds cells."""
+
+    @property
+    def columns(self) -> Array:
+        """Orthonormal directions (factors, registers) along which cells are cut."""
+        ...
+
+    def locate(self, normals: Array) -> Array:
+        """The cell of normals (n, factors), (n,)."""
+        ...
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CellTable:
     """A discretised problem: independent registers and one value a cell.
@@ -38,6 +51,8 @@ class CellTable:
         edges: (2**n + 1,) cell limits in the outcome's unit, cells (low, high], when cells are
             ordered by value; else None. P(outcome <= edge) is exact.
         pilot_paths: classical paths that were spent to place the cells.
+        locator: finds the cell of given normals, for the residual's mean; None where the grid
+            needs no correction.
     """
 
     registers: tuple[int, ...]
@@ -47,6 +62,7 @@ class CellTable:
     bias_bound: float
     edges: Array | None = None
     pilot_paths: int = 0
+    locator: Locator | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and sums, and make the arrays read-only."""

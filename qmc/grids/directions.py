@@ -1,0 +1,120 @@
+"""Which directions of the normals a grid should cut: the payoff's own first, then the paths'."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from qmc import memory
+from qmc.grids.pilot import Pilot
+from qmc.problem import Array, Problem
+
+Rule: TypeAlias = Literal["payoff", "curvature", "principal components"]
+
+# replicate pilots agree on a direction when their cosines are at least this
+_AGREEMENT = 0.9
+# noise in a direction grows with its dimension: look for it among so many principal components
+_SUBSPACE = 32
+_STEP = 1e-3
+_DENSE = 600
+_VANISHING = 1e-12
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Directions:
+    """Orthonormal directions of the normals.
+
+    Attributes:
+        columns: (factors, directions), the most telling first.
+        rule: how the first was found: "payoff", E[payoff z], by Stein's lemma the mean gradient;
+            "curvature", the leading eigenvector of E[payoff (z z' - I)], for even payoffs;
+            "principal components" of the paths, when replicate pilots agree on neither.
+        agreement: the least cosine between the replicates of the rule, 0 for the last rule.
+    """
+
+    columns: Array
+    rule: Rule
+    agreement: float
+
+
+def find_directions(problem: Problem, pilot: Pilot, count: int) -> Directions:
+    """The first `count` directions for a problem; fewer where it has fewer factors."""
+    slopes = path_slopes(problem)
+    basis = _principal_components(slopes, min(_SUBSPACE, slopes.shape[1]))
+    within = pilot.normals @ basis
+    first, rule, agreement = _first(within, pilot)
+    if first is None:
+        columns = basis[:, :count]
+        return Directions(columns, "principal components", agreement)
+    rest = slopes @ basis
+    rest = rest - np.outer(rest @ first, first)
+    others = _principal_components(rest, basis.shape[1])
+    stacked, _ = np.linalg.qr(np.column_stack([first, others]))
+    # qr may turn signs: the first direction keeps its own
+    stacked[:, 0] = first
+    return Directions((basis @ stacked)[:, : min(count, basis.shape[1])], rule, agreement)
+
+
+def path_slopes(problem: Problem) -> Array:
+    """d path / d normal on the middle path, (times * columns, factors), by central differences."""
+    factors = problem.num_factors
+    columns = problem.paths(np.zeros((1, factors))).size
+    memory.require(
+        8.0 * 8.0 * factors * (factors + columns),
+        f"the slopes of {columns} prices in {factors} normals",
+        "take fewer dates or assets",
+    )
+    steps = _STEP * np.eye(factors)
+    up, down = (problem.paths(sign * steps).reshape(factors, -1) for sign in (1.0, -1.0))
+    return np.asarray((up - down).T / (2.0 * _STEP))
+
+
+def _principal_components(slopes: Array, count: int) -> Array:
+    """The leading right singular vectors of slopes (m, factors), as columns (factors, count)."""
+    factors = slopes.shape[1]
+    if factors <= _DENSE:
+        _, vectors = np.linalg.eigh(slopes.T @ slopes)
+        return np.asarray(vectors[:, ::-1][:, :count])
+    from scipy.sparse.linalg import svds
+
+    start = np.random.default_rng(0).standard_normal(min(slopes.shape))
+    _, sizes, found = svds(slopes, k=count, v0=start)
+    return np.asarray(found[np.argsort(-sizes)].T)
+
+
+def _first(within: Array, pilot: Pilot) -> tuple[Array | None, Rule, float]:
+    """The first direction inside the subspace, its rule and how well replicates agree."""
+    values = pilot.values - pilot.values.mean()
+    pairs = list(zip(pilot.split(within), pilot.split(values), strict=True))
+    slopes = [one.T @ value / value.size for one, value in pairs]
+    agreement = _least_cosine(slopes)
+    if agreement >= _AGREEMENT:
+        return _unit(np.sum(slopes, axis=0)), "payoff", agreement
+    bends = [(one.T * value) @ one / value.size - value.mean() * np.eye(one.shape[1])
+             for one, value in pairs]
+    agreement = _least_cosine([_leading(one) for one in bends])
+    if agreement >= _AGREEMENT:
+        return _leading(np.sum(bends, axis=0)), "curvature", agreement
+    return None, "principal components", 0.0
+
+
+def _leading(matrix: Array) -> Array:
+    """The eigenvector of the eigenvalue farthest from 0, its largest entry positive."""
+    sizes, vectors = np.linalg.eigh(matrix)
+    found = vectors[:, np.argmax(np.abs(sizes))]
+    return np.asarray(found * np.sign(found[np.argmax(np.abs(found))]))
+
+
+def _unit(vector: Array) -> Array:
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+def _least_cosine(vectors: list[Array]) -> float:
+    """The least cosine between any two; 0 when one of them vanishes."""
+    if min(float(np.linalg.norm(one)) for one in vectors) < _VANISHING:
+        return 0.0
+    units = [_unit(one) for one in vectors]
+    return min((float(a @ b) for a, b in itertools.combinations(units, 2)), default=1.0)
