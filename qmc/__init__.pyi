@@ -24,6 +24,7 @@ from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
 from .models import (
     BlackScholes,
+    Curve,
     FilteredReturns,
     HistoricalReturns,
     InvalidCorrelation,
@@ -53,6 +54,7 @@ __all__ = [
     "Comparator",
     "Contract",
     "Cost",
+    "Curve",
     "Digital",
     "EmpiricalLaw",
     "Engine",

@@ -2,12 +2,14 @@
 
 from qmc.models.black_scholes import BlackScholes
 from qmc.models.correlation import InvalidCorrelation, nearest_correlation
+from qmc.models.curves import Curve
 from qmc.models.history import FilteredReturns, HistoricalReturns, ewma_volatility
 from qmc.models.multi_asset import MultiAsset
 from qmc.models.returns import NormalReturns, StudentTReturns
 
 __all__ = [
     "BlackScholes",
+    "Curve",
     "FilteredReturns",
     "HistoricalReturns",
     "InvalidCorrelation",
