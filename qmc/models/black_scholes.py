@@ -10,7 +10,8 @@ import numpy as np
 
 from qmc import checks
 from qmc.laws import LogNormalLaw
-from qmc.problem import Array
+from qmc.models.bridge import bridge_extremes
+from qmc.problem import Array, Side
 
 _MAX_EXPONENT = 300.0
 
@@ -60,6 +61,11 @@ class BlackScholes:
         drift = (self.rate - self.dividend_yield - 0.5 * self.vol**2) * steps
         logs = np.cumsum(drift + self.vol * np.sqrt(steps) * normals, axis=1)
         return np.asarray(self.spot * np.exp(logs))[:, :, None]
+
+    def extremes(self, times: Sequence[float], paths: Array, normals: Array, side: Side) -> Array:
+        """Lowest or highest price of each step (n, times, 1), by Brownian bridge in log price."""
+        variances = self.vol**2 * np.diff(np.asarray(times, dtype=np.float64), prepend=0.0)
+        return bridge_extremes(np.array([self.spot]), paths, variances[:, None], normals, side)
 
     def discount(self, times: Sequence[float]) -> Array:
         """exp(-rate t), shape (times,)."""
