@@ -26,11 +26,14 @@ from .models import (
     BlackScholes,
     FilteredReturns,
     HistoricalReturns,
+    InvalidCorrelation,
+    MultiAsset,
     NormalReturns,
     StudentTReturns,
+    nearest_correlation,
 )
 from .planning import Plan
-from .problem import AffinePiece, Contract, Goal, Model, Problem
+from .problem import AffinePiece, Contract, GaussianLogPrices, Goal, Model, Problem
 from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
 from .serialise import from_dict, from_json, to_dict, to_json
@@ -58,15 +61,18 @@ __all__ = [
     "Excess",
     "ExpectedLoss",
     "FilteredReturns",
+    "GaussianLogPrices",
     "Goal",
     "HistoricalReturns",
     "Interval",
+    "InvalidCorrelation",
     "InvalidProblem",
     "LawGrid",
     "LinearRotation",
     "LogNormalLaw",
     "Mean",
     "Model",
+    "MultiAsset",
     "MultiplexedRotation",
     "NormalLaw",
     "NormalReturns",
@@ -98,6 +104,7 @@ __all__ = [
     "from_dict",
     "from_json",
     "interop",
+    "nearest_correlation",
     "plots",
     "resources",
     "run_estimator",

@@ -99,6 +99,18 @@ class ValueLaw(Protocol):
 
 
 @runtime_checkable
+class GaussianLogPrices(Protocol):
+    """A model whose log prices are jointly normal, as a map of the normals that `paths` takes."""
+
+    def log_prices(self, times: Sequence[float]) -> tuple[Array, Array]:
+        """Means (times, columns) and loadings (times, columns, factors).
+
+        `paths(times, normals)` is exp(means + loadings @ normals), path by path.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsExtremes(Protocol):
     """A model that draws what its prices did between the times, given the prices at the times."""
 

@@ -1,14 +1,19 @@
 """Models: maps from independent standard normals to paths."""
 
 from qmc.models.black_scholes import BlackScholes
+from qmc.models.correlation import InvalidCorrelation, nearest_correlation
 from qmc.models.history import FilteredReturns, HistoricalReturns, ewma_volatility
+from qmc.models.multi_asset import MultiAsset
 from qmc.models.returns import NormalReturns, StudentTReturns
 
 __all__ = [
     "BlackScholes",
     "FilteredReturns",
     "HistoricalReturns",
+    "InvalidCorrelation",
+    "MultiAsset",
     "NormalReturns",
     "StudentTReturns",
     "ewma_volatility",
+    "nearest_correlation",
 ]

@@ -71,6 +71,14 @@ class BlackScholes:
         """exp(-rate t), shape (times,)."""
         return np.asarray(np.exp(-self.rate * np.asarray(times, dtype=np.float64)))
 
+    def log_prices(self, times: Sequence[float]) -> tuple[Array, Array]:
+        """Means (times, 1) and loadings (times, 1, times) of log prices."""
+        steps = np.diff(np.asarray(times, dtype=np.float64), prepend=0.0)
+        drift = (self.rate - self.dividend_yield - 0.5 * self.vol**2) * steps
+        means = math.log(self.spot) + np.cumsum(drift)
+        loadings = np.tril(np.broadcast_to(self.vol * np.sqrt(steps), (steps.size, steps.size)))
+        return means[:, None], loadings[:, None, :]
+
     def terminal_law(self, time: float) -> LogNormalLaw:
         """Law of the price at `time` years."""
         checks.positive("time", time)
