@@ -159,7 +159,7 @@ class MonteCarlo:
 
     def _require_block(self, problem: Problem, workers: int) -> None:
         times = problem.contract.times
-        floats = 3 * problem.model.num_factors(times) + len(times) + 8
+        floats = 3 * problem.num_factors + len(times) + 8
         what = f"{workers} blocks of {self.block:,} paths"
         memory.require(8.0 * floats * self.block * workers, what, "lower block= or threads=")
 

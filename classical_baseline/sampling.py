@@ -84,7 +84,7 @@ class Sampler:
 
     def __post_init__(self) -> None:
         """Ask once for the number of normals a path needs."""
-        self.factors = self.problem.model.num_factors(self.problem.contract.times)
+        self.factors = self.problem.num_factors
 
     @property
     def paths_a_sample(self) -> int:

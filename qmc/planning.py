@@ -134,7 +134,7 @@ def classical_paths(problem: Problem, goal: Goal) -> float:
     sqrt(p (1 - p)) / density for a quantile (Serfling 1980, section 2.3.3) and, for ES, that of
     (L - VaR)+ / (1 - level).
     """
-    factors = problem.model.num_factors(problem.contract.times)
+    factors = problem.num_factors
     normals = np.random.default_rng(_PILOT_SEED).standard_normal((_PILOT_PATHS, factors))
     value, deviation, skewness = _value_and_spread(problem, problem.outcomes(normals))
     half_width = goal.allowed_half_width(value)

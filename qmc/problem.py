@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmc import checks
-from qmc.errors import InvalidProblem
+from qmc.errors import InvalidProblem, Unsupported
 from qmc.measures import Measure
 
 if TYPE_CHECKING:
     from qmc.laws import Law
 
 Array: TypeAlias = NDArray[np.float64]
+Side: TypeAlias = Literal["low", "high"]
 
 _FARTHEST = 1e6
 _MOST_CONFIDENT = 1.0 - 1e-9
@@ -109,12 +110,35 @@ class GaussianLogPrices(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsExtremes(Protocol):
+    """A model that draws what its prices did between the times, given the prices at the times."""
+
+    def extremes(self, times: Sequence[float], paths: Array, normals: Array, side: Side) -> Array:
+        """The lowest or highest price of each step, (n, times, columns).
+
+        A step runs from the time before (from 0 for the first) to its own, ends included.
+
+        Args:
+            times: years, increasing.
+            paths: (n, times, columns) from `paths`.
+            normals: (n, times, columns), independent of those behind `paths`.
+            side: "low" for minima, "high" for maxima.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One number to find: `measure` of `contract` under `model`.
 
+    A contract that is monitored continuously says `extremes = "low"` or `"high"`; its paths then
+    have the lowest or highest prices of the steps as further columns, behind the prices, and each
+    path needs one more normal a step and column.
+
     Raises:
         InvalidProblem: when a part is missing its interface or model and contract do not fit.
+        Unsupported: when the contract asks for extremes and the model has none.
 
     >>> from qmc import BlackScholes, Call, Price, Problem
     >>> market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
@@ -136,8 +160,9 @@ class Problem:
             hint = "write Problem(model, contract, measure), each an instance such as Price()"
             checks.interface(name, part, kind, hint)
         self._check_kinks()
+        self._check_extremes()
         with np.errstate(over="ignore", invalid="ignore"):
-            values = self.values(np.zeros((1, self.model.num_factors(self.contract.times))))
+            values = self.values(np.zeros((1, self.num_factors)))
         if values.shape != (1,):
             msg = (
                 f"{type(self.contract).__name__}.present_value gave shape {values.shape} for one "
@@ -171,17 +196,51 @@ class Problem:
                 hint = "check it against the spot"
                 raise checks.refuse(next(names, "strike"), kink, allowed, hint)
 
+    def _check_extremes(self) -> None:
+        """Refuse continuous monitoring under a model that knows its prices at the times only."""
+        side = self.extremes
+        checks.choice("extremes", "none" if side is None else side, ("none", "low", "high"))
+        if side is not None and not isinstance(self.model, SupportsExtremes):
+            msg = (
+                f"{type(self.contract).__name__} is monitored continuously, and "
+                f"{type(self.model).__name__} has no extremes (SupportsExtremes): take "
+                'monitoring="discrete" with many times, or BlackScholes'
+            )
+            raise Unsupported(msg)
+
+    @property
+    def extremes(self) -> Side | None:
+        """The side on which the contract watches prices between its times; None for neither."""
+        return getattr(self.contract, "extremes", None)
+
     @property
     def num_factors(self) -> int:
-        """Normals that one path of the contract needs."""
-        return self.model.num_factors(self.contract.times)
+        """Normals that one path needs: the model's, then one a step and column for extremes."""
+        times = self.contract.times
+        factors = self.model.num_factors(times)
+        if self.extremes is None:
+            return factors
+        with np.errstate(over="ignore", invalid="ignore"):
+            middle = self.model.paths(times, np.zeros((1, factors)))
+        return int(factors + len(times) * middle.shape[2])
 
     def paths(self, normals: Array) -> Array:
-        """Paths (n, times, columns) that the contract sees, for normals (n, factors)."""
-        return self.model.paths(self.contract.times, normals)
+        """What the contract is given for normals (n, num_factors): prices, then extremes.
+
+        Returns:
+            (n, times, columns), or (n, times, 2 * columns) for a contract that asks for extremes.
+        """
+        times = self.contract.times
+        side, model = self.extremes, self.model
+        if side is None or not isinstance(model, SupportsExtremes):
+            return model.paths(times, normals)
+        factors = model.num_factors(times)
+        prices = model.paths(times, normals[:, :factors])
+        bridges = normals[:, factors:].reshape(prices.shape)
+        return np.concatenate([prices, model.extremes(times, prices, bridges, side)], axis=2)
 
     def values(self, normals: Array) -> Array:
-        """Present values (n,) of the contract for normals (n, factors)."""
+        """Present values (n,) of the contract for normals (n, num_factors)."""
         discount = self.model.discount(self.contract.times)
         return self.contract.present_value(self.paths(normals), discount)
 

@@ -1,4 +1,4 @@
-"""Where the qubits of a factor grid go: to the direction where a further bit removes most variance."""
+"""Where the qubits of a factor grid go: where a further bit removes most variance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qmc.grids.factor_cells import (
 )
 from qmc.grids.normal_cells import lloyd_max
 from qmc.grids.pilot import Pilot
-from qmc.problem import Array, Problem
+from qmc.problem import Problem
 
 # beyond so many numbers a trial, bits follow the cells' own distortion instead of trials
 _TRIAL = 2.0**22
@@ -92,9 +92,7 @@ def residual_share(
     return float(left.var()) / whole
 
 
-def _by_distortion(
-    pilot: Pilot, directions: Directions, bits: list[int], qubits: int
-) -> list[int]:
+def _by_distortion(pilot: Pilot, directions: Directions, bits: list[int], qubits: int) -> list[int]:
     """Give the remaining bits by weight times E[var(z | cell)], without trials."""
     along = pilot.normals @ directions.columns
     values = pilot.values - pilot.values.mean()
@@ -103,8 +101,8 @@ def _by_distortion(
     weight = slope**2 + 0.5 * bend**2
     bits = list(bits)
     while sum(bits) < qubits:
-        gains = [w * (_distortion(b) - _distortion(b + 1)) for w, b in zip(weight, bits, strict=True)]
-        bits[int(np.argmax(gains))] += 1
+        gains = [_distortion(one) - _distortion(one + 1) for one in bits]
+        bits[int(np.argmax(weight * gains))] += 1
     return bits
 
 

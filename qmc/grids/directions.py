@@ -59,7 +59,7 @@ def find_directions(problem: Problem, pilot: Pilot, count: int) -> Directions:
 
 
 def path_slopes(problem: Problem) -> Array:
-    """d path / d normal on the middle path, (times * columns, factors), by central differences."""
+    """Slopes of the middle path in each normal, (times * columns, factors), central differences."""
     factors = problem.num_factors
     columns = problem.paths(np.zeros((1, factors))).size
     memory.require(
@@ -93,8 +93,10 @@ def _first(within: Array, pilot: Pilot) -> tuple[Array | None, Rule, float]:
     agreement = _least_cosine(slopes)
     if agreement >= _AGREEMENT:
         return _unit(np.sum(slopes, axis=0)), "payoff", agreement
-    bends = [(one.T * value) @ one / value.size - value.mean() * np.eye(one.shape[1])
-             for one, value in pairs]
+    bends = [
+        (one.T * value) @ one / value.size - value.mean() * np.eye(one.shape[1])
+        for one, value in pairs
+    ]
     agreement = _least_cosine([_leading(one) for one in bends])
     if agreement >= _AGREEMENT:
         return _leading(np.sum(bends, axis=0)), "curvature", agreement

@@ -9,11 +9,11 @@ import numpy as np
 
 from qmc import checks
 from qmc.errors import Unsupported
-from qmc.grids.allocation import Allocation, allocate, chosen_cells
+from qmc.grids.allocation import allocate, chosen_cells
 from qmc.grids.cell_table import CellTable, check_qubits, require_table_memory
 from qmc.grids.directions import find_directions
 from qmc.grids.factor_cells import Worth, cell_values, has_mean_prices
-from qmc.grids.pilot import Pilot, draw_pilot
+from qmc.grids.pilot import draw_pilot
 from qmc.measures import ES, VaR
 from qmc.problem import Problem
 

@@ -80,7 +80,7 @@ class LawGrid:
         )
 
     def _equal_width(self, problem: Problem, law: Law) -> CellTable:
-        factors = problem.model.num_factors(problem.contract.times)
+        factors = problem.num_factors
         normals = np.random.default_rng(self.pilot_seed).standard_normal(
             (self.pilot_paths, factors)
         )

@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from qmc.problem import Array
@@ -29,8 +30,8 @@ class NormalCells:
     masses: Array
     means: Array
 
-    def index(self, z: Array) -> Array:
-        """The cell of each z, whole numbers of the same shape."""
+    def index(self, z: Array) -> NDArray[np.intp]:
+        """The cell of each z, of the same shape."""
         return np.searchsorted(self.edges[1:-1], z, side="left")
 
     def tilted(self, tilts: Array) -> Array:

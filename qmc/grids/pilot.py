@@ -32,7 +32,7 @@ def sobol_normals(points: int, factors: int, rng: np.random.Generator) -> Array:
 
 
 def integrand(problem: Problem, outcomes: Array) -> Array:
-    """What the measure averages over outcomes (n,): themselves, or whether they pass a threshold."""
+    """What the measure averages over outcomes (n,): they, or whether they pass a threshold."""
     measure = problem.measure
     if isinstance(measure, Probability):
         return (outcomes > measure.threshold).astype(np.float64)
