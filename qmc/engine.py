@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass, field
 
 from qmc import checks
+from qmc.average import average
 from qmc.backends import Aer, Backend, Oracle
 from qmc.circuits import AmplitudeProblem, Encoding, MultiplexedRotation
 from qmc.errors import Unsupported
 from qmc.estimators import Estimator, Iterative
-from qmc.grids import CellTable, DiscreteProblem, Grid, LawGrid
+from qmc.grids import DiscreteProblem, Grid, LawGrid, Residual
 from qmc.measures import ES, ExpectedLoss, Functional, Mean, Price, Probability, VaR
 from qmc.planning import Plan, make_plan
 from qmc.problem import Goal, Problem, check_request
@@ -21,15 +22,12 @@ from qmc.result import (
     CircuitSummary,
     Cost,
     Covers,
-    Interval,
-    Kind,
     Provenance,
     Result,
     describe_seed,
-    status_for,
 )
 from qmc.rng import RNGLike, generator
-from qmc.run import Answer, Run, number
+from qmc.run import Answer, Run
 from qmc.tail_risk import expected_shortfall, require_early_reading, value_at_risk
 
 
@@ -45,6 +43,8 @@ class Quantum:
         encoding: turns cells into a circuit; `MultiplexedRotation()`.
         estimator: decides powers and shots; `Iterative()`.
         backend: runs circuits; `Aer()`, real circuits and real shots.
+        residual: measures what a grid without a bias bound leaves out, on fresh paths; None
+            leaves it out, and the interval covers the grid's number only.
 
     >>> from qmc import BlackScholes, Call, Goal, Price, Problem, Quantum
     >>> from qmc.backends import Ideal
@@ -59,6 +59,7 @@ class Quantum:
     encoding: Encoding = field(default_factory=MultiplexedRotation)
     estimator: Estimator = field(default_factory=Iterative)
     backend: Backend = field(default_factory=Aer)
+    residual: Residual | None = field(default_factory=Residual)
 
     def __post_init__(self) -> None:
         """Check each part's interface."""
@@ -70,6 +71,8 @@ class Quantum:
         ):
             part = getattr(self, name)
             checks.interface(name, part, kind)
+        if self.residual is not None and not isinstance(self.residual, Residual):
+            raise checks.refuse("residual", self.residual, "a Residual or None")
         if getattr(self.estimator, "signed", False):
             allowed = "an estimator of a probability; a signed one needs an oracle with shifts"
             raise checks.refuse("estimator", self.estimator, allowed, "leave signed=False")
@@ -115,24 +118,26 @@ class Quantum:
             backend=self.backend,
             rng=generator(rng),
         )
-        answer = _answer(run)
+        answer = _answer(run, self.residual)
         cost = Cost(
             queries=run.meter.queries,
             shots=run.meter.shots,
             rounds=run.meter.rounds,
             max_power=run.meter.max_power,
             pilot_paths=run.table.pilot_paths,
+            residual_paths=run.residual_paths,
             seconds=time.perf_counter() - begin,
         )
         noisy = bool(getattr(self.backend, "noisy", False))
-        unknown = noisy or run.table.bias == "unknown"
+        lines = answer.lines + _noise_lines(noisy=noisy)
+        unknown = any(line.kind == "unknown" for line in lines)
         covers: Covers = "discretised" if unknown else "continuous"
         return Result(
             value=answer.value,
             interval=answer.interval,
             covers=covers,
             status=answer.status,
-            budget=Budget(answer.lines + _grid_lines(run.table) + _noise_lines(noisy=noisy)),
+            budget=Budget(lines),
             cost=cost,
             provenance=Provenance(
                 problem=problem, goal=goal, engine=repr(self), seed=describe_seed(rng)
@@ -153,59 +158,19 @@ class Quantum:
         return make_plan(problem, goal, table, self.encoding, self.estimator)
 
 
-def _answer(run: Run) -> Answer:
+def _answer(run: Run, residual: Residual | None) -> Answer:
     measure = run.problem.measure
     if isinstance(measure, VaR):
         return value_at_risk(run, measure.level)
     if isinstance(measure, ES):
         return expected_shortfall(run, measure.level)
     if isinstance(measure, Price | Probability | ExpectedLoss):
-        return _mean(run)
+        return average(run, residual)
     msg = (
         f"Quantum does not know the measure {type(measure).__name__}: it treats Price, "
         "Probability, ExpectedLoss, VaR and ES; see which engine your measure names"
     )
     raise Unsupported(msg)
-
-
-def _mean(run: Run) -> Answer:
-    goal = run.goal
-    encoded, estimate = run.estimate(Mean(), goal)
-    sampled = estimate.interval.mapped(encoded.offset, encoded.scale)
-    found, bias = number(encoded, estimate).interval, run.table.known_bias
-    interval = Interval(found.low - bias, found.high + bias, goal.confidence)
-    if isinstance(run.problem.measure, Probability):
-        interval = interval.clipped(0.0, 1.0)
-    value = min(max(encoded.value(estimate.value), interval.low), interval.high)
-    status = estimate.status
-    untouched = status == "budget_exhausted" and run.meter.queries == 0
-    if status in {"converged", "budget_exhausted"} and not untouched:
-        spent = status == "budget_exhausted"
-        status = status_for(goal, value, interval.half_width, spent=spent)
-    note = f"{type(run.estimator).__name__}, scale {encoded.scale:.6g} a unit of amplitude"
-    share = 1.0 - goal.confidence
-    kind: Kind = "sampling" if run.estimator.guarantee == "proved" else run.estimator.guarantee
-    lines = [BudgetLine("amplitude estimation", kind, sampled.half_width, share, note)]
-    if encoded.bias_bound > 0.0:
-        lines.append(
-            BudgetLine("encoding", "bound", encoded.bias_bound, 0.0, _reach(goal, encoded))
-        )
-    return Answer(value, interval, status, tuple(lines))
-
-
-def _reach(goal: Goal, encoded: AmplitudeProblem) -> str:
-    """A hint where the encoding's own bias is more than the goal allows."""
-    if goal.tolerance is None or encoded.bias_bound < goal.tolerance:
-        return "stated by the encoding"
-    return "beyond the tolerance: no queries reach it, take MultiplexedRotation() or more qubits"
-
-
-def _grid_lines(table: CellTable) -> tuple[BudgetLine, ...]:
-    if table.bias == "exact":
-        return (BudgetLine("grid", "exact", 0.0, 0.0, "exact cell means and edge probabilities"),)
-    if table.bias == "bounded":
-        return (BudgetLine("grid", "bound", table.bias_bound),)
-    return (BudgetLine("grid", "unknown", math.inf, 0.0, "not covered by the interval"),)
 
 
 def _noise_lines(*, noisy: bool) -> tuple[BudgetLine, ...]:

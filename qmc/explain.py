@@ -49,7 +49,8 @@ def explain(result: Result) -> str:
     console.print(f"The interval covers the true number of {target}.")
     console.print(
         f"Cost: {cost.queries:,} queries, {cost.shots:,} shots, {cost.rounds} rounds, largest "
-        f"power {cost.max_power}, {cost.pilot_paths:,} pilot paths, {cost.seconds:.3g} s."
+        f"power {cost.max_power}, {cost.pilot_paths:,} pilot paths, "
+        f"{cost.residual_paths:,} residual paths, {cost.seconds:.3g} s."
     )
     if result.circuit is not None:
         circuit = result.circuit

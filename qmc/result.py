@@ -141,6 +141,7 @@ class Cost:
         rounds: jobs sent to the backend; classical: blocks.
         max_power: largest power k of the Grover operator.
         pilot_paths: classical paths spent to place a grid's cells.
+        residual_paths: classical paths spent to measure what a grid leaves out.
         seconds: wall time of the whole solve.
     """
 
@@ -149,6 +150,7 @@ class Cost:
     rounds: int = 0
     max_power: int = 0
     pilot_paths: int = 0
+    residual_paths: int = 0
     seconds: float = 0.0
 
 

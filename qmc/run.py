@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
@@ -110,6 +111,7 @@ class Run:
         rng: spawns a stream for every oracle and every estimator.
         meter: of all oracles together.
         encoded: the circuit A that was run last, for the summary.
+        residual_paths: classical paths that the grid's correction took.
     """
 
     problem: Problem
@@ -121,6 +123,7 @@ class Run:
     rng: np.random.Generator
     meter: Meter = field(default_factory=Meter)
     encoded: AmplitudeProblem | None = None
+    residual_paths: int = 0
 
     def queries_left(self) -> int | None:
         """Queries left of the goal's budget; None without a budget."""
@@ -159,3 +162,12 @@ def number(encoded: AmplitudeProblem, estimate: Estimate) -> Estimate:
     sampled, bound = estimate.interval.mapped(encoded.offset, encoded.scale), encoded.bias_bound
     interval = Interval(sampled.low - bound, sampled.high + bound, sampled.confidence)
     return replace(estimate, value=encoded.value(estimate.value), interval=interval)
+
+
+def grid_line(table: CellTable) -> BudgetLine:
+    """What the grid itself adds to the width."""
+    if table.bias == "exact":
+        return BudgetLine("grid", "exact", 0.0, 0.0, "exact cell means and edge probabilities")
+    if table.bias == "bounded":
+        return BudgetLine("grid", "bound", table.bias_bound)
+    return BudgetLine("grid", "unknown", math.inf, 0.0, "not covered by the interval")

@@ -27,7 +27,7 @@ from qmc.quantile import (
     resolution,
 )
 from qmc.result import BudgetLine, Estimate, Interval, Status, status_for
-from qmc.run import Answer, Run, number
+from qmc.run import Answer, Run, grid_line, number
 
 # share of 1 - confidence that an expected shortfall spends on finding its threshold
 _SEARCH_SHARE = 0.4
@@ -45,7 +45,9 @@ def value_at_risk(run: Run, level: float) -> Answer:
     note = f"edges {bracket.low} to {bracket.high} of {edges.size - 1}, tests {len(bracket.tests)}"
     line = BudgetLine("threshold search", "sampling", interval.half_width, 1.0 - confidence, note)
     status = _search_status(bracket, run.goal, value, interval)
-    return Answer(value, interval, status, (line, *_tail_bias_lines(run, bracket)))
+    return Answer(
+        value, interval, status, (line, *_tail_bias_lines(run, bracket), grid_line(run.table))
+    )
 
 
 def tail_bias(encoding: Encoding, table: CellTable, edge: int) -> float:
@@ -79,7 +81,7 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     resolve = Goal(queries=goal.queries or 2**62, confidence=1.0 - _SEARCH_SHARE * share)
     bracket = _search(run, level, resolve, reserve)
     if bracket.ended == "interrupted" or run.queries_left() == 0:
-        return _unsampled(edges, bracket, goal, share)
+        return _unsampled(run, edges, bracket, share)
     threshold, slack = _threshold_and_slack(edges, bracket, tau)
     q = float(edges[threshold])
     encoded, estimate = _excess(run, q, slack, tau)
@@ -108,15 +110,15 @@ def expected_shortfall(run: Run, level: float) -> Answer:
             f"|q - VaR| |F(q) - level| / (1 - level), edges {bracket.low} to {bracket.high}",
         ),
     )
-    return Answer(value, interval, status, lines + encoding)
+    return Answer(value, interval, status, (*lines, *encoding, grid_line(run.table)))
 
 
-def _unsampled(edges: Array, bracket: Bracket, goal: Goal, share: float) -> Answer:
+def _unsampled(run: Run, edges: Array, bracket: Bracket, share: float) -> Answer:
     """What a search alone knows: ES is no less than the lower end of the VaR."""
-    interval = Interval(float(edges[bracket.low]), math.inf, goal.confidence)
+    interval = Interval(float(edges[bracket.low]), math.inf, run.goal.confidence)
     line = BudgetLine("excess over the threshold", "unknown", math.inf, share, "not sampled")
     status: Status = "interrupted" if bracket.ended == "interrupted" else "budget_exhausted"
-    return Answer(interval.midpoint, interval, status, (line,))
+    return Answer(interval.midpoint, interval, status, (line, grid_line(run.table)))
 
 
 def _edges(run: Run) -> Array:

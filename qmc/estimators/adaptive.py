@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qmc import checks
 from qmc.estimators.candidates import DRAWS, propose
+from qmc.estimators.intervals import confidence_cost
 from qmc.estimators.posterior import (
     SMALLEST_CELL,
     Cells,
@@ -33,6 +34,7 @@ FLOOR = 1e-5
 # there a tolerance, see `_share_spent`
 _ONE_SIDED, _PER_TOLERANCE = 0.3, 0.35
 # of the half-width wanted, so that rounding in a user's own unit does not take it over
+_CONFIDENCE_SLOPE = 0.3
 _WITHIN = 1.0 - 1e-9
 
 
@@ -174,7 +176,8 @@ class Adaptive:
         if allowed <= 0.0:
             return min(limit, float(self.max_rounds) * (2 * self.max_power + 1))
         slope = max(2.0 * math.sqrt(max(amplitude * (1.0 - amplitude), 0.0)), math.sqrt(allowed))
-        return min(limit, max(3.9 * slope / allowed, 1.0))
+        cost = 3.9 * confidence_cost(goal.confidence, _CONFIDENCE_SLOPE)
+        return min(limit, max(cost * slope / allowed, 1.0))
 
     def largest(self, decay: float, left: int | None) -> float:
         """Largest factor 2k+1 of a round."""

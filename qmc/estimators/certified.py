@@ -30,6 +30,7 @@ from qmc.estimators.certified_plan import (
     last_stage,
     within_budget,
 )
+from qmc.estimators.intervals import confidence_cost
 from qmc.estimators.priors import QUADRANT, checked_decay, checked_power, prior_angles
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
@@ -37,6 +38,7 @@ from qmc.rounds import Round
 
 _MOST_STAGES = 300
 _GIVE_UP = 35.0  # queries over 2k+1 at max_power, for an amplitude at its goal's origin
+_CONFIDENCE_SLOPE = 0.3
 _FIT = 5.0  # NA x eps at uniform random amplitudes, see `expected_queries`
 
 
@@ -212,6 +214,7 @@ class Certified:
             return min(limit, _GIVE_UP * largest)
         slope = max(2.0 * math.sqrt(max(amplitude * (1.0 - amplitude), 0.0)), math.sqrt(allowed))
         cost = _FIT * 4.0 / math.pi * slope / allowed
+        cost *= confidence_cost(goal.confidence, _CONFIDENCE_SLOPE)
         return min(limit, max(cost, (slope / allowed) ** 2 / largest, 1.0))
 
     def _settle(self, state: CertifiedState, hits: int) -> CertifiedState:

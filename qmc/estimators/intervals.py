@@ -56,3 +56,11 @@ def _checked(hits: int, shots: int, error: float) -> tuple[int, int, float]:
     shots = checks.whole("shots", shots, 1)
     hits = checks.whole("hits", hits, 0, shots)
     return hits, shots, checks.fraction("error", error)
+
+
+def confidence_cost(confidence: float, slope: float) -> float:
+    """Queries at a confidence as a share of those at 0.95: 1 + slope ln(0.05 / (1 - confidence)).
+
+    `slope` is fitted to an estimator's own runs at confidences from 0.9 to 0.999.
+    """
+    return max(0.5, 1.0 + slope * math.log(0.05 / (1.0 - confidence)))

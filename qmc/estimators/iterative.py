@@ -11,7 +11,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.estimators import quadrants
-from qmc.estimators.intervals import INTERVALS, deviate
+from qmc.estimators.intervals import INTERVALS, confidence_cost, deviate
 from qmc.estimators.priors import checked_power
 from qmc.estimators.quadrants import Ladder
 from qmc.problem import Goal
@@ -23,6 +23,7 @@ _LAST_BATCH = 2**20  # most shots of one round at the last power
 _LOOKS = 64  # readings of one power before the run gives up as unresolved
 _LAST_LOOKS = 4  # the same at the last power, for a goal without a tolerance of its own
 _COST = {"clopper_pearson": 16.0, "chernoff": 29.0}  # queries x tolerance, see `expected_queries`
+_CONFIDENCE_SLOPE = 0.16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,8 @@ class Iterative:
 
     def expected_queries(self, goal: Goal, amplitude: float) -> float:
         """Queries c sin(2 theta) / tolerance, c measured at uniform random amplitudes."""
-        queries = quadrants.planned_queries(goal, amplitude, _COST[self.interval], self.max_power)
+        cost = _COST[self.interval] * confidence_cost(goal.confidence, _CONFIDENCE_SLOPE)
+        queries = quadrants.planned_queries(goal, amplitude, cost, self.max_power)
         if goal.tolerance is None and goal.queries is None:
             return min(queries, float((_LAST_LOOKS + 2) * self.shots * (2 * self.max_power + 1)))
         return queries

@@ -3,6 +3,16 @@
 from qmc.grids.cell_table import CellTable, DiscreteProblem, Grid
 from qmc.grids.factor_grid import FactorGrid
 from qmc.grids.law_grid import LawGrid
+from qmc.grids.residual import Correction, Residual
 from qmc.grids.uniform_grid import UniformGrid
 
-__all__ = ["CellTable", "DiscreteProblem", "FactorGrid", "Grid", "LawGrid", "UniformGrid"]
+__all__ = [
+    "CellTable",
+    "Correction",
+    "DiscreteProblem",
+    "FactorGrid",
+    "Grid",
+    "LawGrid",
+    "Residual",
+    "UniformGrid",
+]

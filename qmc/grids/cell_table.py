@@ -51,6 +51,7 @@ class CellTable:
         edges: (2**n + 1,) cell limits in the outcome's unit, cells (low, high], when cells are
             ordered by value; else None. P(outcome <= edge) is exact.
         pilot_paths: classical paths that were spent to place the cells.
+        pilot_mean: the pilot's own mean of the outcome, where there was one: a guess for planning.
         locator: finds the cell of given normals, for the residual's mean; None where the grid
             needs no correction.
     """
@@ -62,6 +63,7 @@ class CellTable:
     bias_bound: float
     edges: Array | None = None
     pilot_paths: int = 0
+    pilot_mean: float | None = None
     locator: Locator | None = None
 
     def __post_init__(self) -> None:

@@ -87,6 +87,7 @@ class FactorGrid:
             bias="unknown",
             bias_bound=np.inf,
             pilot_paths=self.pilot_paths,
+            pilot_mean=float(pilot.values.mean()),
             locator=cells,
         )
 

@@ -16,7 +16,7 @@ from qmc import memory
 from qmc.measures import Probability
 from qmc.problem import Array, Problem
 
-_LEAST = 2.0**-53
+LEAST_UNIFORM = 2.0**-53
 # float64 arrays of one entry a path and factor that live at once
 _ARRAYS = 4.0
 
@@ -28,7 +28,7 @@ def sobol_normals(points: int, factors: int, rng: np.random.Generator) -> Array:
     digital shift, so that each point is uniform and any mean over the points unbiased.
     """
     uniforms = low_discrepancy.Sobol(factors, scramble=True, rng=rng).random(points)
-    return np.asarray(special.ndtri(np.clip(uniforms, _LEAST, 1.0 - _LEAST)))
+    return np.asarray(special.ndtri(np.clip(uniforms, LEAST_UNIFORM, 1.0 - LEAST_UNIFORM)))
 
 
 def integrand(problem: Problem, outcomes: Array) -> Array:

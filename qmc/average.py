@@ -1,0 +1,202 @@
+"""Means by amplitude estimation: the cells' expectation, and what the grid leaves out.
+
+A grid whose bias is exact or bounded needs the circuit alone. Any other is corrected by the mean
+of payoff less cell value over fresh paths (`qmc.grids.Residual`), so that the interval covers the
+true number of the continuous problem; tolerance and error probability are split between the two
+for the least expected cost, a path counting as a query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qmc.circuits import AmplitudeProblem
+from qmc.estimators import Estimator
+from qmc.grids import CellTable, Correction, Residual
+from qmc.measures import Mean, Probability
+from qmc.problem import Goal
+from qmc.result import BudgetLine, Estimate, Interval, Kind, Status, status_for
+from qmc.run import Answer, Run, grid_line, number
+
+# shares of tolerance and of error probability that the circuit may get
+_WIDTHS = np.arange(0.05, 0.96, 0.05)
+_ERRORS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+# the share of a budget of queries that is left to paths when nothing else is asked
+_PATHS_OF_A_BUDGET = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How tolerance, error probability and cost are shared between circuit and residual.
+
+    Attributes:
+        width: the circuit's share of the tolerance.
+        error: the circuit's share of 1 - confidence.
+        queries, paths: expected.
+    """
+
+    width: float
+    error: float
+    queries: float
+    paths: float
+
+
+def circuit_goal(goal: Goal, split: Split | None) -> Goal:
+    """What the circuit has to reach of a goal."""
+    if split is None:
+        return goal
+
+    def share(limit: float | None) -> float | None:
+        return None if limit is None else split.width * limit
+
+    return replace(
+        goal,
+        tolerance=share(goal.tolerance),
+        relative_tolerance=share(goal.relative_tolerance),
+        queries=None if goal.queries is None else max(1, int(goal.queries - split.paths)),
+        confidence=1.0 - split.error * (1.0 - goal.confidence),
+    )
+
+
+def least_cost(
+    goal: Goal,
+    estimator: Estimator,
+    encoded: AmplitudeProblem,
+    guess: float,
+    residual: Residual,
+    error_bar: float,
+) -> Split:
+    """The split with the least expected queries and paths together.
+
+    Args:
+        goal: of the number.
+        estimator: whose queries are counted.
+        encoded: the circuit.
+        guess: of the number, for a relative tolerance and the amplitude.
+        residual: the sampler of the correction.
+        error_bar: of its pilot.
+    """
+    allowed = goal.allowed_half_width(guess)
+    if error_bar == 0.0:
+        return Split(1.0, 1.0, _queries(goal, estimator, encoded, guess), 2.0 * residual.replicates)
+    if allowed is None or allowed == 0.0:
+        paths = _PATHS_OF_A_BUDGET * (goal.queries or 0)
+        return Split(0.5, 0.8, float(goal.queries or 0) - paths, paths)
+    best: Split | None = None
+    for width in _WIDTHS:
+        for error in _ERRORS:
+            one = Split(float(width), error, 0.0, 0.0)
+            queries = _queries(circuit_goal(goal, one), estimator, encoded, guess)
+            left = (1.0 - width) * allowed, (1.0 - error) * (1.0 - goal.confidence)
+            paths = residual.expected_paths(error_bar, *left)
+            if best is None or queries + paths < best.queries + best.paths:
+                best = replace(one, queries=queries, paths=paths)
+    assert best is not None
+    return best
+
+
+def _queries(goal: Goal, estimator: Estimator, encoded: AmplitudeProblem, guess: float) -> float:
+    amplitude = min(max((guess - encoded.offset) / encoded.scale, 0.0), 1.0)
+    return estimator.expected_queries(encoded.amplitude_goal(goal, 0.0), amplitude)
+
+
+def needs_residual(table: CellTable) -> bool:
+    """Whether a grid's bias is neither exact nor bounded, and can be measured."""
+    return table.bias == "unknown" and table.locator is not None
+
+
+def average(run: Run, residual: Residual | None) -> Answer:
+    """The mean of the measure's integrand: circuit, grid, and the correction between them."""
+    if residual is None or not needs_residual(run.table):
+        return _uncorrected(run)
+    problem, table, goal = run.problem, run.table, run.goal
+    error_bar, spent = residual.pilot(problem, table)
+    encoded = run.encoding.encode(table, Mean())
+    split = least_cost(goal, run.estimator, encoded, table.pilot_mean or 0.0, residual, error_bar)
+    circuit_rng, residual_rng = run.rng.spawn(2)
+    run.rng = circuit_rng
+    encoded, estimate = run.estimate(Mean(), circuit_goal(goal, split))
+    found = number(encoded, estimate)
+
+    def enough(mean: float, half_width: float) -> bool:
+        return goal.met(found.value + mean, found.interval.half_width + half_width)
+
+    correction = residual.correct(
+        problem,
+        table,
+        enough if goal.allowed_half_width(1.0) is not None else _one_look,
+        error=(1.0 - split.error) * (1.0 - goal.confidence),
+        first_paths=int(split.paths),
+        rng=residual_rng,
+    )
+    run.residual_paths = spent + correction.paths
+    return _corrected(run, encoded, estimate, correction, split)
+
+
+def _one_look(mean: float, half_width: float) -> bool:  # noqa: ARG001
+    return True
+
+
+def _corrected(
+    run: Run, encoded: AmplitudeProblem, estimate: Estimate, correction: Correction, split: Split
+) -> Answer:
+    goal, found = run.goal, number(encoded, estimate)
+    width = correction.half_width
+    interval = Interval(
+        found.interval.low + correction.mean - width,
+        found.interval.high + correction.mean + width,
+        goal.confidence,
+    )
+    share = 1.0 - goal.confidence
+    note = (
+        f"mean {correction.mean:.6g} of payoff less cell value, {correction.paths:,} Sobol paths, "
+        f"looks {correction.looks}"
+    )
+    line = BudgetLine("grid residual", "asymptotic", width, (1.0 - split.error) * share, note)
+    lines = (*_circuit_lines(run, encoded, estimate, split.error * share), line)
+    return _answer(run, found.value + correction.mean, interval, estimate.status, lines)
+
+
+def _uncorrected(run: Run) -> Answer:
+    goal, bias = run.goal, run.table.known_bias
+    encoded, estimate = run.estimate(Mean(), goal)
+    found = number(encoded, estimate)
+    interval = Interval(found.interval.low - bias, found.interval.high + bias, goal.confidence)
+    lines = _circuit_lines(run, encoded, estimate, 1.0 - goal.confidence)
+    return _answer(run, found.value, interval, estimate.status, (*lines, grid_line(run.table)))
+
+
+def _answer(
+    run: Run, value: float, interval: Interval, status: Status, lines: tuple[BudgetLine, ...]
+) -> Answer:
+    """The value inside the interval, and the status that the whole width deserves."""
+    if isinstance(run.problem.measure, Probability):
+        interval = interval.clipped(0.0, 1.0)
+    value = min(max(value, interval.low), interval.high)
+    untouched = status == "budget_exhausted" and run.meter.queries == 0
+    if status in {"converged", "budget_exhausted"} and not untouched:
+        spent = status == "budget_exhausted"
+        status = status_for(run.goal, value, interval.half_width, spent=spent)
+    return Answer(value, interval, status, lines)
+
+
+def _circuit_lines(
+    run: Run, encoded: AmplitudeProblem, estimate: Estimate, share: float
+) -> tuple[BudgetLine, ...]:
+    """What estimator and encoding add to the width."""
+    note = f"{type(run.estimator).__name__}, scale {encoded.scale:.6g} a unit of amplitude"
+    kind: Kind = "sampling" if run.estimator.guarantee == "proved" else run.estimator.guarantee
+    sampled = estimate.interval.mapped(encoded.offset, encoded.scale).half_width
+    line = BudgetLine("amplitude estimation", kind, sampled, share, note)
+    if encoded.bias_bound == 0.0:
+        return (line,)
+    return line, BudgetLine("encoding", "bound", encoded.bias_bound, 0.0, _reach(run.goal, encoded))
+
+
+def _reach(goal: Goal, encoded: AmplitudeProblem) -> str:
+    """A hint where the encoding's own bias is more than the goal allows."""
+    if goal.tolerance is None or encoded.bias_bound < goal.tolerance:
+        return "stated by the encoding"
+    return "beyond the tolerance: no queries reach it, take MultiplexedRotation() or more qubits"
