@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from qmc.circuits import AmplitudeProblem, Encoding, MultiplexedRotation
-from qmc.circuits.arithmetic_asian import ArithmeticAsian
-from qmc.circuits.comparator import Comparator
+from qmc.circuits import (
+    AmplitudeProblem,
+    ArithmeticAsian,
+    Comparator,
+    Encoding,
+    LinearRotation,
+    MultiplexedRotation,
+    PiecewiseRotation,
+)
 from qmc.circuits.grover import summary
-from qmc.circuits.linear_rotation import LinearRotation
-from qmc.circuits.piecewise import PiecewiseRotation
 from qmc.contracts import Call, CallSpread, Digital
 from qmc.grids import CellTable, UniformGrid
 from qmc.measures import Price

@@ -6,8 +6,8 @@ from qmc.circuits.comparator import Comparator
 from qmc.circuits.imported_law import from_qiskit_finance
 from qmc.circuits.linear_rotation import LinearRotation
 from qmc.circuits.loaders import Automatic, Hadamards, LoadedLaw, Loader, Tree
-from qmc.circuits.piecewise import PiecewiseRotation
-from qmc.circuits.rotations import MultiplexedRotation
+from qmc.circuits.multiplexed_rotation import MultiplexedRotation
+from qmc.circuits.piecewise_rotation import PiecewiseRotation
 from qmc.circuits.staircase import Staircase
 
 __all__ = [

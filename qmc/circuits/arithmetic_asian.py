@@ -19,7 +19,7 @@ from qmc.circuits.linearisation import (
     default_scaling,
 )
 from qmc.circuits.loaders import load
-from qmc.circuits.piecewise import (
+from qmc.circuits.pieces import (
     Piece,
     append_piecewise_rotation,
     piece_values,

@@ -3,140 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmc import checks
 from qmc.circuits.amplitude_problem import AmplitudeProblem
-from qmc.circuits.table_law import load_law, require_table
+from qmc.circuits.comparison import append_greater_equal, comparator_ancillas
+from qmc.circuits.table_law import (
+    Loaders,
+    TableLaw,
+    check_loader,
+    require_functional,
+    require_table,
+)
 from qmc.errors import Unsupported
-from qmc.grids.cell_table import CellTable, DiscreteProblem
-from qmc.measures import Functional, Mean
+from qmc.grids.cell_table import DiscreteProblem
+from qmc.measures import Functional, Mean, Tail
+from qmc.problem import Array
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-_SAME = 1e-12  # of the span of the values, between two of one level
-
-
-# a Toffoli's two outcomes: the bit and what was reached so far, or either of them
-Link: TypeAlias = tuple[int, bool]
-
-
-def comparator_ancillas(qubits: int, constant: int) -> int:
-    """Clean ancillas that `append_greater_equal` needs for a register of `qubits` qubits.
-
-    >>> comparator_ancillas(5, 7), comparator_ancillas(5, 16)
-    (3, 0)
-    """
-    return max(0, chain_ancillas(qubits, constant) - 1)
-
-
-def chain_ancillas(qubits: int, constant: int) -> int:
-    """Clean ancillas that `append_chain` needs: one more, for the outcome, unless a bit is it."""
-    if not 0 < constant < 2**qubits:
-        return 0
-    return len(_links(range(qubits), constant)[1])
-
-
-def append_greater_equal(
-    circuit: QuantumCircuit,
-    register: Sequence[int],
-    constant: int,
-    target: int,
-    ancillas: Sequence[int] = (),
-) -> None:
-    """Flip `target` where the register's integer is at least `constant`.
-
-    From the lowest set bit of the constant upwards, "the bits so far reach the constant's" is AND
-    with the next bit where the constant has a 1, OR where it has a 0: the carry chain of an
-    addition of 2**n - constant (Cuccaro et al. 2004, arXiv:quant-ph/0410184). Each link
-    is a Toffoli; those on ancillas leave relative phases (Barenco et al. 1995,
-    arXiv:quant-ph/9503016, section 6.2), which their reversal undoes. At most 6n CX.
-
-    Args:
-        circuit: to append to.
-        register: n qubits, lowest bit first.
-        constant: any integer; <= 0 always flips, >= 2**n never does.
-        target: the flipped qubit, in any state.
-        ancillas: `comparator_ancillas(n, constant)` or more qubits at 0; they return to 0.
-
-    Raises:
-        InvalidProblem: for too few ancillas or a constant that is no whole number.
-    """
-    if isinstance(constant, bool) or not isinstance(constant, int | np.integer):
-        raise checks.refuse("constant", constant, "a whole number", "compare with a cell's index")
-    if constant <= 0:
-        circuit.x(target)
-        return
-    if constant >= 2 ** len(register):
-        return
-    first, links = _links(register, int(constant))
-    _require(ancillas, len(links) - 1)
-    inner = circuit.copy_empty_like()
-    reached = _append_links(inner, first, links[:-1], ancillas)
-    circuit.compose(inner, inplace=True)
-    if links:
-        _append_toffoli(circuit, links[-1], reached, target, relative=False)
-    else:
-        circuit.cx(reached, target)
-    circuit.compose(inner.reverse_ops(), inplace=True)
-
-
-def append_chain(
-    circuit: QuantumCircuit, register: Sequence[int], constant: int, ancillas: Sequence[int]
-) -> int:
-    """Compute "register >= constant", 0 < constant < 2**n, and return the qubit that holds it.
-
-    All gates are their own inverses: `reverse_ops` of what is appended undoes it, relative phases
-    included, if in between these qubits are controls only.
-
-    Args:
-        circuit: to append to.
-        register: n qubits, lowest bit first.
-        constant: compared with the register.
-        ancillas: `chain_ancillas(n, constant)` or more qubits at 0.
-    """
-    first, links = _links(register, constant)
-    _require(ancillas, len(links))
-    return _append_links(circuit, first, links, ancillas)
-
-
-def _links(register: Sequence[int], constant: int) -> tuple[int, list[Link]]:
-    """The first qubit of the chain, and (qubit, OR instead of AND) of each link."""
-    lowest = (constant & -constant).bit_length() - 1
-    links = [(register[bit], not constant >> bit & 1) for bit in range(lowest + 1, len(register))]
-    return register[lowest], links
-
-
-def _require(ancillas: Sequence[int], needed: int) -> None:
-    if len(ancillas) < needed:
-        raise checks.refuse("ancillas", list(ancillas), f"{needed} or more clean qubits")
-
-
-def _append_links(
-    circuit: QuantumCircuit, reached: int, links: Sequence[Link], ancillas: Sequence[int]
-) -> int:
-    for link, ancilla in zip(links, ancillas, strict=False):
-        _append_toffoli(circuit, link, reached, ancilla, relative=True)
-        reached = ancilla
-    return reached
-
-
-def _append_toffoli(
-    circuit: QuantumCircuit, link: Link, reached: int, target: int, *, relative: bool
-) -> None:
-    """Flip `target` by AND, or by OR as NOT (NOT a AND NOT b)."""
-    qubit, either = link
-    if either:
-        circuit.x([qubit, reached])
-    (circuit.rccx if relative else circuit.ccx)(qubit, reached, target)
-    if either:
-        circuit.x([qubit, reached])
-        circuit.x(target)
+# two values nearer than this share of their span, or of their size, are one level
+_SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +37,15 @@ class Comparator:
     mean of a digital payoff on a `UniformGrid`. At most 6n CX and n - 2 clean ancillas beside
     the law's preparation, where `MultiplexedRotation` takes 2**n CX and none.
 
+    Attributes:
+        loader: how the cells' probabilities are loaded, as in `MultiplexedRotation`; the error of
+            an approximate one stands in `bias_bound`.
+
     Raises:
         Unsupported: from `encode`, for anything but a `CellTable`, and for cells whose values are
-            no step.
-        InvalidProblem: from `encode`, for a threshold that is no edge of the table.
+            no step: they change more than once or, but for a `Tail`, never.
+        InvalidProblem: for another loader, and from `encode` for another functional, a threshold
+            that is no edge of the table, or a tuple of loaders that does not fit.
 
     >>> from qmc import LawGrid, NormalReturns, Portfolio, Problem, VaR
     >>> from qmc.measures import Tail
@@ -163,45 +58,72 @@ class Comparator:
     (7, False, True)
     """
 
+    loader: Loaders = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown loader."""
+        check_loader(self.loader)
+
     def encode(self, problem: DiscreteProblem, functional: Functional = Mean()) -> AmplitudeProblem:
         """The amplitude problem of a functional that is a step in the table's cell index."""
         table = require_table(self, problem)
+        functional = require_functional(functional)
         values = table.outcomes(functional)
-        low, high = float(values.min()), float(values.max())
-        # values of one level may differ in their last bits
-        steps = np.flatnonzero(np.abs(np.diff(values)) > _SAME * (high - low))
-        if steps.size > 1:
-            msg = (
-                f"Comparator encodes two values that change once in the cell index, as of a Tail; "
-                f"{functional!r} of this table changes {steps.size} times: take "
-                "PiecewiseRotation or MultiplexedRotation"
-            )
-            raise Unsupported(msg)
-        scale = high - low if high > low else 1.0
+        start = _step(values, functional)
+        law = TableLaw.of(table, self.loader)
+        low, span = float(values.min()), float(np.ptp(values))
+        scale = span if span > 0.0 else 1.0
         flags = (values > low + 0.5 * scale).astype(np.float64)
-        start = int(steps[0]) + 1 if steps.size else values.size
         falling = bool(values[0] > values[-1])
         count = table.num_qubits
+        rounding = float(np.abs(low + scale * flags - values).max())
         return AmplitudeProblem(
             registers=table.registers,
             flag=count,
             num_qubits=count + 1 + comparator_ancillas(count, start),
             offset=low,
             scale=scale,
-            build=functools.partial(_build, table, start, falling),
-            probabilities=table.probabilities,
+            build=functools.partial(_build, law, start, falling),
+            probabilities=law.probabilities,
             flags=flags,
-            bias_bound=float(np.abs(low + scale * flags - values).max()),
+            bias_bound=rounding + law.bias_bound(values),
         )
 
 
-def _build(table: CellTable, start: int, falling: bool) -> QuantumCircuit:
+def _step(values: Array, functional: Functional) -> int:
+    """The one cell index at which values (2**n,) change; 2**n for a tail of all cells or none.
+
+    Raises:
+        Unsupported: where they change more than once, or never and are no tail's.
+    """
+    low, high = float(values.min()), float(values.max())
+    # values of one level may differ in their last bits
+    changes = np.flatnonzero(np.abs(np.diff(values)) > _SAME * (high - low))
+    constant = high - low <= _SAME * max(abs(low), abs(high))
+    if constant and isinstance(functional, Tail):
+        return values.size
+    if not constant and changes.size == 1:
+        return int(changes[0]) + 1
+    if constant:
+        found = f"is {low:g} in every cell: that is the number, nothing is left to estimate. A"
+        advice = "strike or threshold within the grid makes a step, MultiplexedRotation takes any"
+    else:
+        found = f"changes {changes.size} times: take"
+        advice = "PiecewiseRotation or MultiplexedRotation"
+    msg = (
+        "Comparator encodes two values that change once in the cell index, as of a Tail; "
+        f"{functional!r} of this table {found} {advice}"
+    )
+    raise Unsupported(msg)
+
+
+def _build(law: TableLaw, start: int, falling: bool) -> QuantumCircuit:
     from qiskit.circuit import QuantumCircuit
 
-    count = table.num_qubits
+    count = law.table.num_qubits
     ancillas = range(count + 1, count + 1 + comparator_ancillas(count, start))
     circuit = QuantumCircuit(count + 1 + len(ancillas), name="A")
-    load_law(circuit, table)
+    law.append(circuit)
     append_greater_equal(circuit, range(count), start, count, ancillas)
     if falling:
         circuit.x(count)

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.circuits.linearisation import Linearisation, check_scaling
 from qmc.circuits.multiplexed import multiplexed_ry
-from qmc.circuits.parity_rotations import append_parity_ry, from_angles
-from qmc.circuits.table_law import load_law, require_table
-from qmc.grids.cell_table import CellTable, DiscreteProblem
+from qmc.circuits.table_law import (
+    Loaders,
+    TableLaw,
+    check_loader,
+    require_functional,
+    require_table,
+)
+from qmc.grids.cell_table import DiscreteProblem
 from qmc.measures import Functional, Mean
 from qmc.problem import Array
 
@@ -36,9 +41,13 @@ class LinearRotation:
     Attributes:
         scaling: in (0, pi/2]. The references' c is scaling / 2; qiskit's `rescaling_factor` is
             2 / pi times scaling, so the tutorials' 0.25 is pi / 8 here.
+        loader: how the cells' probabilities are loaded, as in `MultiplexedRotation`; the error of
+            an approximate one is added to `bias_bound`.
 
     Raises:
-        InvalidProblem: for a scaling out of range.
+        InvalidProblem: for a scaling out of range or another loader, and from `encode` for
+            another functional, a threshold that is no edge of the table, or a tuple of loaders
+            that does not fit.
         Unsupported: from `encode`, for anything but a `CellTable`.
 
     >>> from qmc import BlackScholes, Call, LawGrid, Price, Problem
@@ -53,15 +62,18 @@ class LinearRotation:
     """
 
     scaling: float = 0.25
+    loader: Loaders = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse a scaling out of range."""
+        """Refuse a scaling out of range and an unknown loader."""
+        check_loader(self.loader)
         object.__setattr__(self, "scaling", check_scaling(self.scaling))
 
     def encode(self, problem: DiscreteProblem, functional: Functional = Mean()) -> AmplitudeProblem:
         """The amplitude problem of a functional of the table's outcome."""
         table = require_table(self, problem)
-        values = table.outcomes(functional)
+        values = table.outcomes(require_functional(functional))
+        law = TableLaw.of(table, self.loader)
         line = Linearisation.of(values, self.scaling)
         standing = line.standing(values)
         flags = line.flags(standing)
@@ -71,22 +83,18 @@ class LinearRotation:
             num_qubits=table.num_qubits + 1,
             offset=line.offset,
             scale=line.scale,
-            build=functools.partial(_build, table, 2.0 * line.half_angles(standing)),
-            probabilities=table.probabilities,
+            build=functools.partial(_build, law, 2.0 * line.half_angles(standing)),
+            probabilities=law.probabilities,
             flags=flags,
-            bias_bound=line.exact_bias(table.probabilities, flags, values),
+            bias_bound=line.exact_bias(law.probabilities, flags, values) + law.bias_bound(values),
         )
 
 
-def _build(table: CellTable, angles: Array) -> QuantumCircuit:
+def _build(law: TableLaw, angles: Array) -> QuantumCircuit:
     from qiskit.circuit import QuantumCircuit
 
-    count = table.num_qubits
+    count = law.table.num_qubits
     circuit = QuantumCircuit(count + 1, name="A")
-    load_law(circuit, table)
-    polynomial = from_angles(angles)
-    if polynomial is None:
-        multiplexed_ry(circuit, angles, range(count), count)
-    else:
-        append_parity_ry(circuit, polynomial, range(count), count)
+    law.append(circuit)
+    multiplexed_ry(circuit, angles, range(count), count)
     return circuit

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from qmc import checks
-from qmc.circuits.multiplexed import cx_count, multiplexed_ry, walsh_coefficients
+from qmc.circuits.multiplexed import as_polynomial, multiplexed_ry, walsh_coefficients
+from qmc.circuits.parity_walk import cx_count
 from qmc.errors import InvalidProblem
 from qmc.problem import Array
 
@@ -70,7 +71,7 @@ class Hadamards:
 
     def append(self, circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> None:
         """Append the Hadamards."""
-        check_fit(qubits, probabilities)
+        fitting_law(circuit, qubits, probabilities)
         for qubit in qubits:
             circuit.h(qubit)
 
@@ -93,8 +94,7 @@ class Tree:
 
     def append(self, circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> None:
         """Append the tree."""
-        check_fit(qubits, probabilities)
-        for level, angles in tree_angles(checked_law(probabilities)):
+        for level, angles in tree_angles(fitting_law(circuit, qubits, probabilities)):
             multiplexed_ry(circuit, angles, qubits[level + 1 :], qubits[level])
 
 
@@ -102,7 +102,8 @@ class Tree:
 class Automatic:
     """Hadamards where all probabilities are equal to 1e-15, the tree otherwise: always exact.
 
-    An approximate loader is never chosen on your behalf; ask for one, such as `Staircase`.
+    Never more CX than `Tree`. An approximate loader is never chosen on your behalf; ask for one,
+    such as `Staircase`.
     """
 
     def loaded(self, probabilities: Array) -> LoadedLaw:
@@ -151,7 +152,7 @@ def load(
 def _tree_gates(law: bytes) -> int:
     """CX of the tree for a law's float64 bytes; a search encodes one law many times."""
     levels = tree_angles(np.frombuffer(law))
-    return sum(cx_count(walsh_coefficients(angles)) for _, angles in levels)
+    return sum(cx_count(as_polynomial(walsh_coefficients(angles))) for _, angles in levels)
 
 
 def tree_angles(law: Array) -> Iterator[tuple[int, Array]]:
@@ -170,22 +171,39 @@ def checked_law(probabilities: Array) -> Array:
             1e-9.
     """
     law = checks.table("probabilities", probabilities, 1)
-    total = float(law.sum())
-    size = law.size
-    if size < 2 or size & (size - 1) or law.min() < 0.0 or abs(total - 1.0) >= _SUM_TOLERANCE:
+    total, least, size = float(law.sum()), float(law.min()), law.size
+    if size < 2 or size & (size - 1) or least < 0.0 or abs(total - 1.0) >= _SUM_TOLERANCE:
         msg = (
-            f"probabilities: {size} numbers from {law.min()!r} that sum to {total!r}: must be a "
-            "power of two of them, at least 2, none negative, that sum to 1"
+            f"probabilities: {size} numbers from {least:.6g} that sum to {total:.12g}: must be a "
+            "power of two of them, at least 2, none negative, that sum to 1; divide weights by "
+            "their sum, fill up with zeros"
         )
         raise InvalidProblem(msg)
     return np.asarray(law / total)
 
 
-def check_fit(qubits: Sequence[int], probabilities: Array) -> None:
-    """Refuse probabilities that are not one a state of the qubits."""
-    if 2 ** len(qubits) != probabilities.size:
-        msg = f"{probabilities.size} probabilities on {len(qubits)} qubits: must be 2**qubits"
-        raise InvalidProblem(msg)
+def fitting_law(circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> Array:
+    """The probabilities over their sum, for a register of a circuit.
+
+    Raises:
+        InvalidProblem: as `checked_law`, and unless the qubits are different ones of the circuit,
+            n for 2**n probabilities.
+    """
+    law = checked_law(probabilities)
+    available = getattr(circuit, "num_qubits", None)
+    if not isinstance(available, int):
+        hint = "QuantumCircuit(3) has room for 8 probabilities"
+        raise checks.refuse("circuit", circuit, "a qiskit QuantumCircuit", hint)
+    needed = law.size.bit_length() - 1
+    allowed = f"{needed} different qubits of the circuit's {available}, one a bit"
+    hint = f"{law.size} probabilities fill 2**{needed} states: take range({needed})"
+    if not isinstance(qubits, Sequence | np.ndarray):
+        raise checks.refuse("qubits", qubits, allowed, hint)
+    given = [each.item() if isinstance(each, np.generic) else each for each in qubits]
+    fits = all(type(each) is int and 0 <= each < available for each in given)
+    if not fits or len(set(given)) != needed or len(given) != needed:
+        raise checks.refuse("qubits", given, allowed, hint)
+    return law
 
 
 def _is_uniform(law: Array) -> bool:

@@ -1,4 +1,4 @@
-"""Multiplexed RY: one angle for each value of the controls, as a walk over Walsh coefficients."""
+"""Multiplexed RY: one angle for each value of the controls, whole or with small terms left out."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qmc.circuits.parity_walk import append_parity_ry
+from qmc.circuits.sign_polynomials import SignPolynomial
 from qmc.problem import Array
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-# a coefficient no larger is rounding: N of them move an angle by sqrt(N) * 4e-16 on average
-_ROUNDING = 2.0**-51
-# the nearest-first order takes the square of this many steps
-_SORTED_TERMS = 2048
 # numbers of coefficients to leave out that are tried
 _TRIALS = 256
 
@@ -33,72 +30,12 @@ def multiplexed_ry(
         controls: n qubits, lowest bit first.
         target: the rotated qubit.
     """
-    append_walk(circuit, walsh_coefficients(angles), controls, target)
+    append_parity_ry(circuit, as_polynomial(walsh_coefficients(angles)), controls, target)
 
 
-def append_walk(
-    circuit: QuantumCircuit, coefficients: Array, controls: Sequence[int], target: int
-) -> None:
-    """Append the multiplexed RY whose angles have these Walsh coefficients (2**n,).
-
-    Between CX from the controls of a set k, RY(w_k) turns by w_k (-1)**(c . k). The rotations
-    commute, so they may be taken in any order; in Gray-code order one CX leads from one to the
-    next (Mottonen et al. 2004, arXiv:quant-ph/0404089, section 2). A coefficient of 0 has no
-    rotation, and of the CX around it those that meet cancel.
-    """
-    parity = 0
-    for term in walk(coefficients):
-        _change_parity(circuit, parity ^ term, controls, target)
-        circuit.ry(float(coefficients[term]), target)
-        parity = term
-    _change_parity(circuit, parity, controls, target)
-
-
-def _change_parity(
-    circuit: QuantumCircuit, changed: int, controls: Sequence[int], target: int
-) -> None:
-    for bit, control in enumerate(controls):
-        if changed >> bit & 1:
-            circuit.cx(control, target)
-
-
-def walk(coefficients: Array) -> tuple[int, ...]:
-    """Indices of the coefficients that are not 0, in an order that takes few CX.
-
-    The better of Gray-code order, best when nothing is left out, and nearest first.
-
-    >>> walk(np.array([0.1, 0.2, 0.3, 0.4])), walk(np.array([0.1, 0.2, 0.0, 0.0]))
-    ((0, 1, 3, 2), (0, 1))
-    """
-    steps = np.arange(coefficients.size)
-    gray = steps ^ (steps >> 1)
-    terms = gray[np.abs(coefficients[gray]) > _ROUNDING]
-    if terms.size < coefficients.size and terms.size <= _SORTED_TERMS:
-        nearest = _nearest_first(terms)
-        terms = min(terms, nearest, key=_walk_length)
-    return tuple(terms.tolist())
-
-
-def cx_count(coefficients: Array) -> int:
-    """CX that `append_walk` appends."""
-    return _walk_length(np.array(walk(coefficients), dtype=np.int64))
-
-
-def _walk_length(terms: NDArray[np.int64]) -> int:
-    """Controls that change along a walk from 0 through the terms and back to 0."""
-    path = np.concatenate([[0], terms, [0]])
-    return int(np.bitwise_count(path[1:] ^ path[:-1]).sum())
-
-
-def _nearest_first(terms: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Always on to the term that differs in fewest controls; ties by the given order."""
-    left, order, parity = terms.copy(), np.empty_like(terms), 0
-    for step in range(terms.size):
-        best = int(np.argmin(np.bitwise_count(left ^ parity)))
-        parity = int(left[best])
-        order[step] = parity
-        left = np.delete(left, best)
-    return order
+def as_polynomial(coefficients: Array) -> SignPolynomial:
+    """Walsh coefficients (2**n,) by the mask of their controls."""
+    return dict(enumerate(coefficients.tolist()))
 
 
 def walsh_coefficients(angles: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmc import checks, memory
-from qmc.circuits.loaders import LoadedLaw, Tree, check_fit, checked_law
+from qmc.circuits.loaders import LoadedLaw, Tree, checked_law, fitting_law
 from qmc.circuits.staircase_fit import StaircaseFit
 from qmc.problem import Array
 
@@ -39,7 +39,9 @@ class Staircase:
 
     Approximate: `loaded` gives the law that the circuit really prepares and its distance from the
     one asked for, in total variation; for a normal law on 10 to 14 qubits less than 1e-3 with three
-    layers. A law without such smoothness is loaded badly, and the distance says so.
+    layers. A law without such smoothness is loaded badly, and the distance says so. Where `Tree`
+    takes no more CX, as on few qubits (up to 4 at three layers) or for few cells, the tree is
+    taken: exact, and never dearer.
 
     Attributes:
         layers: repetitions of the staircase, 1 or more.
@@ -66,34 +68,45 @@ class Staircase:
     def loaded(self, probabilities: Array) -> LoadedLaw:
         """The law of the fitted circuit and its distance from the one asked for."""
         law = checked_law(probabilities)
-        if law.size == 2:
-            return Tree().loaded(law)
-        gates, state = _fitted(law.tobytes(), self.layers, self.sweeps)
+        tree = Tree().loaded(law)
+        if tree.two_qubit_gates <= self._two_qubit_gates(law):
+            return tree
+        _, state = _fitted(law.tobytes(), self.layers, self.sweeps)
         prepared = state**2
         prepared /= prepared.sum()
-        return LoadedLaw(prepared, 0.5 * float(np.abs(prepared - law).sum()), 2 * len(gates))
+        distance = 0.5 * float(np.abs(prepared - law).sum())
+        return LoadedLaw(prepared, distance, self._two_qubit_gates(law))
 
     def append(self, circuit: QuantumCircuit, qubits: Sequence[int], probabilities: Array) -> None:
         """Append the fitted circuit, turns of a qubit that follow each other made one."""
-        check_fit(qubits, probabilities)
-        law = checked_law(probabilities)
-        if law.size == 2:
+        law = fitting_law(circuit, qubits, probabilities)
+        if Tree().loaded(law).two_qubit_gates <= self._two_qubit_gates(law):
             Tree().append(circuit, qubits, law)
             return
         gates, _ = _fitted(law.tobytes(), self.layers, self.sweeps)
-        pairs = len(qubits) - 1
-        turns = dict.fromkeys(qubits, 0.0)
-        for index, gate in enumerate(gates):
-            upper, lower = qubits[pairs - index % pairs], qubits[pairs - index % pairs - 1]
-            first, middle, last = so4_angles(gate)
-            for before in (first, middle):
-                for qubit, angle in zip((upper, lower), before, strict=True):
-                    circuit.ry(turns[qubit] + angle, qubit)
-                    turns[qubit] = 0.0
-                circuit.cx(upper, lower)
-            turns[upper], turns[lower] = last
-        for qubit, angle in turns.items():
-            circuit.ry(angle, qubit)
+        _append_gates(circuit, qubits, gates)
+
+    def _two_qubit_gates(self, law: Array) -> int:
+        """CX of the staircase, were it taken."""
+        pairs = law.size.bit_length() - 2
+        return 2 * pairs * self.layers
+
+
+def _append_gates(circuit: QuantumCircuit, qubits: Sequence[int], gates: Array) -> None:
+    """Append rotations (layers * (n - 1), 4, 4) of neighbouring pairs, the highest pair first."""
+    pairs = len(qubits) - 1
+    turns = dict.fromkeys(qubits, 0.0)
+    for index, gate in enumerate(gates):
+        upper, lower = qubits[pairs - index % pairs], qubits[pairs - index % pairs - 1]
+        first, middle, last = so4_angles(gate)
+        for before in (first, middle):
+            for qubit, angle in zip((upper, lower), before, strict=True):
+                circuit.ry(turns[qubit] + angle, qubit)
+                turns[qubit] = 0.0
+            circuit.cx(upper, lower)
+        turns[upper], turns[lower] = last
+    for qubit, angle in turns.items():
+        circuit.ry(angle, qubit)
 
 
 @functools.lru_cache(maxsize=64)

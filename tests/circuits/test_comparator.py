@@ -10,9 +10,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator, Statevector
 
 from qmc.backends import Ideal
-from qmc.circuits import Encoding, MultiplexedRotation
-from qmc.circuits.comparator import (
-    Comparator,
+from qmc.circuits import Comparator, Encoding, MultiplexedRotation
+from qmc.circuits.comparison import (
     append_chain,
     append_greater_equal,
     chain_ancillas,
@@ -127,7 +126,7 @@ def test_comparator_prepares_the_tail_and_cleans_up(edge):
     )
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (2.0, -3.0), (1.5, 1.5)])
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (2.0, -3.0)])
 @pytest.mark.parametrize("start", [1, 3, 6])
 def test_any_step_is_encoded_exactly(low, high, start):
     table = step_table(3, start, low, high)
@@ -135,6 +134,21 @@ def test_any_step_is_encoded_exactly(low, high, start):
     hit = Statevector(encoded.circuit).probabilities([encoded.flag])[1]
     assert encoded.value(hit) == pytest.approx(table.mean(), abs=1e-12)
     assert hit == pytest.approx(encoded.probabilities @ encoded.flags, abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.5, -2.0])
+def test_a_constant_table_is_no_step(value):
+    with pytest.raises(Unsupported, match=f"is {value:g} in every cell.*MultiplexedRotation"):
+        Comparator().encode(step_table(3, 8, low=value))
+    nearly = step_table(3, 4, 1.0, np.nextafter(1.0, 2.0))
+    with pytest.raises(Unsupported, match="is 1 in every cell"):
+        Comparator().encode(nearly)
+
+
+def test_an_excess_that_no_cell_reaches_is_no_step():
+    table = LawGrid(qubits=4).discretise(RETURNS)
+    with pytest.raises(Unsupported, match=r"Excess\(threshold=inf\).* is 0 in every cell"):
+        Comparator().encode(table, Excess(float(table.edges[-1])))
 
 
 @pytest.mark.parametrize("kind", ["call", "put"])

@@ -9,7 +9,7 @@ from qmc.backends.ideal import flag_probability
 from qmc.circuits.arithmetic_asian import ArithmeticAsian
 from qmc.circuits.comparator import Comparator
 from qmc.circuits.linear_rotation import LinearRotation
-from qmc.circuits.piecewise import PiecewiseRotation
+from qmc.circuits.piecewise_rotation import PiecewiseRotation
 from qmc.contracts import Call, Digital
 from qmc.grids import UniformGrid
 from qmc.measures import Price

@@ -15,8 +15,10 @@ from qmc.circuits import Encoding, MultiplexedRotation
 from qmc.circuits.grover import grover_operator, summary
 from qmc.circuits.linear_rotation import LinearRotation
 from qmc.circuits.linearisation import Linearisation, default_scaling, worst_share
-from qmc.circuits.parity_rotations import affine, append_parity_ry, multiply, substitute
-from qmc.circuits.piecewise import PiecewiseRotation, linear_pieces, piece_values
+from qmc.circuits.parity_walk import append_parity_ry
+from qmc.circuits.pieces import linear_pieces, piece_values
+from qmc.circuits.piecewise_rotation import PiecewiseRotation
+from qmc.circuits.sign_polynomials import affine, multiply, substitute
 from qmc.contracts import Call, CallSpread, Digital, Portfolio, Put
 from qmc.engine import Quantum
 from qmc.errors import InvalidProblem, Unsupported

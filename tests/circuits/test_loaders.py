@@ -155,8 +155,65 @@ def test_words_and_refusals():
         as_loader("loader", "magic")
     with pytest.raises(InvalidProblem, match="lacks append, loaded"):
         as_loader("loader", 3)
-    for bad in ([0.5, 0.5, 0.5], [1.5, -0.5], [0.2, 0.2], [1.0], [[0.5, 0.5]], [np.nan, 1.0]):
-        with pytest.raises(InvalidProblem, match="probabilities"):
-            Tree().loaded(np.array(bad))
-    with pytest.raises(InvalidProblem, match="4 probabilities on 3 qubits"):
-        load(QuantumCircuit(3), range(3), np.full(4, 0.25))
+
+
+LOADERS = [Tree(), Automatic(), Hadamards(), Staircase(sweeps=2)]
+
+
+@pytest.mark.parametrize("loader", LOADERS, ids=repr)
+@pytest.mark.parametrize(
+    "bad",
+    [[0.5, 0.5, 0.5], [1.5, -0.5], [0.2, 0.2], [1.0], [[0.5, 0.5]], [np.nan, 1.0], "law", 3, None],
+)
+def test_refused_probabilities(loader, bad):
+    with pytest.raises(InvalidProblem, match="probabilities") as caught:
+        loader.loaded(bad)
+    with pytest.raises(InvalidProblem, match="probabilities"):
+        loader.append(QuantumCircuit(1), (0,), bad)
+    assert "np.float64" not in str(caught.value)
+
+
+@pytest.mark.parametrize("loader", LOADERS, ids=repr)
+@pytest.mark.parametrize(
+    "qubits",
+    [range(3), (0,), (), (1, 1), (0, 5), (-1, 0), (0, 1.0), (0, True), "01", 2, None],
+    ids=repr,
+)
+def test_refused_qubits(loader, qubits):
+    with pytest.raises(InvalidProblem, match=r"qubits=.*2 different qubits.*take range\(2\)"):
+        loader.append(QuantumCircuit(5), qubits, np.array([0.1, 0.2, 0.3, 0.4]))
+
+
+@pytest.mark.parametrize("loader", LOADERS, ids=repr)
+@pytest.mark.parametrize("circuit", [3, None, QuantumCircuit], ids=repr)
+def test_refused_circuits(loader, circuit):
+    with pytest.raises(InvalidProblem, match=r"circuit=.*QuantumCircuit"):
+        loader.append(circuit, range(2), np.array([0.1, 0.2, 0.3, 0.4]))
+
+
+@pytest.mark.parametrize("qubits", range(1, 9))
+@pytest.mark.parametrize(
+    "loader", [Automatic(), *(Staircase(layers=layers, sweeps=1) for layers in (1, 3, 9))], ids=repr
+)
+def test_no_loader_takes_more_cx_than_the_tree(qubits, loader):
+    for name, law in laws(qubits).items():
+        tree, ours = Tree().loaded(law), loader.loaded(law)
+        assert ours.two_qubit_gates <= tree.two_qubit_gates, name
+        circuit = QuantumCircuit(qubits)
+        loader.append(circuit, range(qubits), law)
+        assert circuit.count_ops().get("cx", 0) == ours.two_qubit_gates
+        # what is no cheaper than the tree is the tree, exact
+        assert ours.two_qubit_gates < tree.two_qubit_gates or ours.total_variation == 0.0
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("qubits", [1, 2])
+def test_on_one_or_two_qubits_a_staircase_is_the_tree(qubits, layers):
+    for law in laws(qubits).values():
+        circuits = []
+        for loader in (Staircase(layers=layers), Tree()):
+            circuits.append(QuantumCircuit(qubits))
+            loader.append(circuits[-1], range(qubits), law)
+        if Tree().loaded(law).two_qubit_gates or qubits == 1:
+            assert circuits[0] == circuits[1]
+        assert Staircase(layers=layers).loaded(law).total_variation == 0.0

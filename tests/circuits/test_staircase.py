@@ -205,7 +205,7 @@ def test_a_result_shows_the_bound_and_its_interval_covers_the_price():
 def test_a_fit_that_would_not_fit_the_machine_is_refused(monkeypatch):
     monkeypatch.setattr("qmc.memory.available_bytes", lambda: 1000)
     with pytest.raises(TooLarge, match="Tree"):
-        Staircase(layers=7).loaded(bell(6))
+        Staircase(layers=3).loaded(bell(6))
 
 
 def test_refusals():
