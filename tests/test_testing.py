@@ -118,6 +118,10 @@ class Broken(Iterative):
     def tell(self, state: Any, rounds: Sequence[Round], hits: Sequence[int]) -> Any:
         if self.fault == "counts" and len(rounds) > 1:
             hits = [0] * len(hits)
+        if self.fault == "raw":
+            hits = [hits[at] for at, _ in enumerate(rounds)]
+        if self.fault == "believes" and not rounds:
+            return state
         return state if self.fault == "endless" else super().tell(state, rounds, hits)
 
 
@@ -171,7 +175,13 @@ def test_bad_grid_and_engines() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "match"),
-    [("endless", "did not end"), ("overspends", "overspent"), ("counts", "two rounds")],
+    [
+        ("endless", "did not end"),
+        ("overspends", "overspent"),
+        ("counts", "two rounds"),
+        ("raw", "tell gave IndexError.* for an answer too few"),
+        ("believes", "tell took no rounds: must raise InvalidProblem"),
+    ],
 )
 def test_bad_estimators(fault: str, match: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qmc.testing._MOST_ASKS", 1_000)

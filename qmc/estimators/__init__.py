@@ -15,6 +15,7 @@ from qmc.estimators.protocols import Estimator, SupportsPhase, run_estimator
 from qmc.estimators.real_amplitude import RealAmplitude
 from qmc.estimators.sampling import Sampling
 from qmc.estimators.shifts import Shifted, SupportsShift
+from qmc.estimators.telling import require_told
 
 __all__ = [
     "Adaptive",
@@ -33,6 +34,7 @@ __all__ = [
     "Shifted",
     "SupportsPhase",
     "SupportsShift",
+    "require_told",
     "run_estimator",
     "run_lockstep",
 ]

@@ -24,6 +24,7 @@ from qmc.estimators.posterior import (
     update,
 )
 from qmc.estimators.priors import checked_decay, checked_power, prior_angles
+from qmc.estimators.telling import require_told
 from qmc.problem import Array, Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
@@ -146,10 +147,10 @@ class Adaptive:
         """Weigh the cells by the hits, and see whether the goal is reached.
 
         Raises:
-            InvalidProblem: for hits outside [0, shots].
+            InvalidProblem: for what answers no `ask`, see `telling`. The likelihood takes any
+                circuit, so those that it asks for at random are known by their power alone.
         """
-        for each, count in zip(rounds, hits, strict=True):
-            checks.whole("hits", count, 0, each.shots)
+        require_told(self, state, AdaptiveState, rounds, hits, most=self.max_power)
         told = _pooled(rounds, hits)
         whole = state.rounds + told
 

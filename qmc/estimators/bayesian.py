@@ -13,6 +13,7 @@ from qmc import checks
 from qmc.estimators import quadrants
 from qmc.estimators.priors import QUADRANT, checked_power
 from qmc.estimators.quadrants import Ladder
+from qmc.estimators.telling import require_told
 from qmc.problem import Array, Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
@@ -77,7 +78,7 @@ class Bayesian:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> BayesianState:
         """The first state. A prior that leaves no share of the error is not used."""
-        ladder = quadrants.begin(goal, prior, decay)
+        ladder = quadrants.begin(goal, prior, decay, self)
         if ladder.finished:
             return BayesianState(ladder=ladder)
         ladder = quadrants.enter(ladder, self._next_factor(ladder, 1) or 1)
@@ -94,8 +95,9 @@ class Bayesian:
         """Add the hits to the posterior, read the interval, choose what is next.
 
         Raises:
-            InvalidProblem: for another power, a steered round, or hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`.
         """
+        require_told(self, state, BayesianState, rounds, hits)
         ladder = quadrants.told(state.ladder, rounds, hits)
         # the posterior holds all that was seen: its last interval counts, not their intersection
         ladder = replace(ladder, low=ladder.entry_low, high=ladder.entry_high)

@@ -20,6 +20,7 @@ from qmc.estimators.phases import (
     theorem_radius,
 )
 from qmc.estimators.priors import QUADRANT, angle, checked_decay, prior_angles
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import PhaseRound
@@ -152,15 +153,10 @@ class Canonical:
         """Read the outcomes together, and choose what is next.
 
         Raises:
-            InvalidProblem: for other bits or runs than asked, or outcomes outside the register.
+            InvalidProblem: for what does not answer `ask`, see `telling`, and for fewer runs.
         """
-        told: list[int] = []
-        for each, outcomes in zip(rounds, hits, strict=True):
-            same = isinstance(each, PhaseRound) and each.bits == state.bits
-            if not same or len(outcomes) != each.shots:
-                msg = f"{each}: must have bits={state.bits}, as asked, and an outcome a shot"
-                raise InvalidProblem(msg)
-            told += [checks.whole("outcome", one, 0, each.power) for one in outcomes]
+        require_told(self, state, CanonicalState, rounds, hits)
+        told = [int(one) for outcomes in hits for one in outcomes]
         if len(told) != state.runs:
             msg = f"{len(told)} outcomes: must be runs={state.runs}, as asked"
             raise InvalidProblem(msg)

@@ -32,6 +32,7 @@ from qmc.estimators.certified_plan import (
 )
 from qmc.estimators.intervals import confidence_cost
 from qmc.estimators.priors import QUADRANT, checked_decay, checked_power, prior_angles
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
@@ -180,20 +181,14 @@ class Certified:
         """Settle the bets of one stage, in one round or in parts, and choose the next.
 
         Raises:
-            InvalidProblem: for another circuit or another number of shots than asked, and for
-                hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`, and for fewer shots.
         """
-        stage = state.stage
-        for each, count in zip(rounds, hits, strict=True):
-            checks.whole("hits", count, 0, each.shots)
-            if (each.power, each.steer) != (stage.power, stage.steer):
-                msg = f"{each}: must have power={stage.power}, steer={stage.steer}, as asked"
-                raise InvalidProblem(msg)
-        shots, count = sum(each.shots for each in rounds), int(sum(hits))
-        if shots != stage.shots:
-            msg = f"{shots} shots: must be {stage.shots}, as asked; an exact test fixes them before"
+        require_told(self, state, CertifiedState, rounds, hits)
+        shots, asked = sum(each.shots for each in rounds), state.stage.shots
+        if shots != asked:
+            msg = f"{shots} shots: must be {asked}, as asked; an exact test fixes them before"
             raise InvalidProblem(msg)
-        return self._decide(self._settle(state, count))
+        return self._decide(self._settle(state, int(sum(hits))))
 
     def estimate(self, state: CertifiedState) -> Estimate:
         """Posterior mean on the hull, and the hull; the interval is valid after any round."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qmc import checks
-from qmc.errors import InvalidProblem
 from qmc.estimators.priors import checked_decay, checked_power, share_of_error
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
@@ -126,18 +125,16 @@ class Faster:
         """Pool the hits at this level's powers; read and go on when it has all its shots.
 
         Raises:
-            InvalidProblem: for another power or steer, or hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`.
         """
+        require_told(self, state, FasterState, rounds, hits)
         plan = _plan(state)
         powers = [power for power, _ in plan]
         shots, found, spent = list(state.shots), list(state.hits), state.spent
         for each, count in zip(rounds, hits, strict=True):
-            if each.power not in powers or each.steer != _STEER:
-                msg = f"{each}: must have a power in {powers} and steer={_STEER}, as asked"
-                raise InvalidProblem(msg)
             where = powers.index(each.power)
             shots[where] += each.shots
-            found[where] += checks.whole("hits", count, 0, each.shots)
+            found[where] += int(count)
             spent += each.queries
         state = replace(state, shots=tuple(shots), hits=tuple(found), spent=spent)
         if any(had < needed for had, (_, needed) in zip(shots, plan, strict=True)):

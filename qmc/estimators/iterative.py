@@ -14,6 +14,7 @@ from qmc.estimators import quadrants
 from qmc.estimators.intervals import INTERVALS, confidence_cost, deviate
 from qmc.estimators.priors import checked_power
 from qmc.estimators.quadrants import Ladder
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
@@ -82,7 +83,7 @@ class Iterative:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> IterativeState:
         """The first state. A prior that leaves no share of the error is not used."""
-        ladder = quadrants.begin(goal, prior, decay)
+        ladder = quadrants.begin(goal, prior, decay, self)
         if ladder.finished:
             return IterativeState(ladder=ladder)
         return self._entered(ladder, self._next_factor(ladder, 1) or 1)
@@ -98,8 +99,9 @@ class Iterative:
         """Pool the hits with those of this power, read the interval once, choose what is next.
 
         Raises:
-            InvalidProblem: for another power, a steered round, or hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`.
         """
+        require_told(self, state, IterativeState, rounds, hits)
         ladder = quadrants.told(state.ladder, rounds, hits)
         ends = INTERVALS[self.interval](ladder.hits, ladder.shots, self._share(ladder))
         return self._decide(replace(state, ladder=quadrants.narrowed(ladder, ends)))

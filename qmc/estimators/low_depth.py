@@ -12,6 +12,7 @@ import numpy as np
 from qmc import checks
 from qmc.estimators import schedules
 from qmc.estimators.schedules import Schedule, ScheduleState
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
@@ -76,7 +77,7 @@ class LowDepth:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> ScheduleState:
         """The first state, its rounds planned. A prior that leaves no share is not used."""
-        state = schedules.begin(goal, prior, decay)
+        state = schedules.begin(goal, prior, decay, self)
         needed = None
         if goal.tolerance is not None or goal.relative_tolerance is not None:
             needed = schedules.needed_information(state, goal.tolerance or _FIRST_TOLERANCE)
@@ -93,8 +94,9 @@ class LowDepth:
         """Pool the hits, read the likelihood once, and plan the rest if the goal needs it.
 
         Raises:
-            InvalidProblem: for a power not asked for, a steered round, or hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`.
         """
+        require_told(self, state, ScheduleState, rounds, hits)
         return schedules.tell(state, rounds, hits, self._schedule(state))
 
     def estimate(self, state: ScheduleState) -> Estimate:

@@ -14,6 +14,7 @@ from qmc import checks
 from qmc.estimators import schedules
 from qmc.estimators.priors import checked_power
 from qmc.estimators.schedules import Schedule, ScheduleState
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
@@ -97,7 +98,7 @@ class MaximumLikelihood:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> ScheduleState:
         """The first state, its rounds planned. A prior that leaves no share is not used."""
-        state = schedules.begin(goal, prior, decay)
+        state = schedules.begin(goal, prior, decay, self)
         needed = None
         if goal.tolerance is not None or goal.relative_tolerance is not None:
             tolerance = goal.tolerance
@@ -117,8 +118,9 @@ class MaximumLikelihood:
         """Pool the hits, read the likelihood once, and plan the rest if the goal needs it.
 
         Raises:
-            InvalidProblem: for a power not asked for, a steered round, or hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`.
         """
+        require_told(self, state, ScheduleState, rounds, hits)
         schedule = self._schedule(state.decay)
         return schedules.tell(state, rounds, hits, schedule, fisher=self.interval == "fisher")
 

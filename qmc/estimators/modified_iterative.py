@@ -13,6 +13,7 @@ from qmc.estimators import quadrants
 from qmc.estimators.intervals import INTERVALS
 from qmc.estimators.priors import checked_power
 from qmc.estimators.quadrants import Ladder
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval
 from qmc.rounds import Round
@@ -70,7 +71,7 @@ class ModifiedIterative:
 
     def start(self, goal: Goal, prior: Interval = UNIT, decay: float = 0.0) -> Ladder:
         """The first state. A prior that leaves no share of the error is not used."""
-        ladder = quadrants.begin(goal, prior, decay)
+        ladder = quadrants.begin(goal, prior, decay, self)
         if ladder.finished:
             return ladder
         return quadrants.enter(ladder, self._next_factor(ladder, 1) or 1)
@@ -84,8 +85,9 @@ class ModifiedIterative:
         """Pool the hits with those of this power, read the interval once, choose what is next.
 
         Raises:
-            InvalidProblem: for another power, a steered round, or hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`.
         """
+        require_told(self, state, Ladder, rounds, hits)
         state = quadrants.told(state, rounds, hits)
         ends = INTERVALS[self.interval](state.hits, state.shots, self._share(state))
         return self._decide(quadrants.narrowed(state, ends))

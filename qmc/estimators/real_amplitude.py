@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qmc import checks
-from qmc.errors import InvalidProblem
 from qmc.estimators import quadrants
 from qmc.estimators.intervals import clopper_pearson, deviate
 from qmc.estimators.priors import QUADRANT, angle, checked_decay, checked_power, share_of_error
 from qmc.estimators.shifts import aligned, shifted_amplitude, shifted_angle
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
@@ -141,13 +141,9 @@ class RealAmplitude:
         """Pool the hits; read the interval once the round has all its shots.
 
         Raises:
-            InvalidProblem: for another power or steer, or hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`.
         """
-        for each, count in zip(rounds, hits, strict=True):
-            checks.whole("hits", count, 0, each.shots)
-            if (each.power, each.steer) != (state.power, state.steer):
-                msg = f"{each}: must have power={state.power} and steer={state.steer}, as asked"
-                raise InvalidProblem(msg)
+        require_told(self, state, RealAmplitudeState, rounds, hits)
         state = replace(
             state,
             shots=state.shots + sum(each.shots for each in rounds),

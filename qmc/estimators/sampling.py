@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qmc import checks
-from qmc.errors import InvalidProblem
 from qmc.estimators.intervals import clopper_pearson, deviate
 from qmc.estimators.priors import checked_decay, share_of_error
+from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
@@ -115,13 +115,9 @@ class Sampling:
         """Pool the hits, read the interval once, and see whether that is enough.
 
         Raises:
-            InvalidProblem: for a power above 0, a steered round, or hits outside [0, shots].
+            InvalidProblem: for what does not answer `ask`, see `telling`.
         """
-        for each, count in zip(rounds, hits, strict=True):
-            checks.whole("hits", count, 0, each.shots)
-            if each.power != 0 or each.steer != 0.0:
-                msg = f"{each}: must have power=0 and no steer, as asked"
-                raise InvalidProblem(msg)
+        require_told(self, state, SamplingState, rounds, hits)
         shots = state.shots + sum(each.shots for each in rounds)
         pooled, looks = state.hits + int(sum(hits)), state.looks + 1
         if shots < state.planned:  # the number fixed in advance is the proof: wait for all

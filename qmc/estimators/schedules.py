@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from qmc import checks
-from qmc.errors import InvalidProblem
 from qmc.estimators.intervals import deviate
 from qmc.estimators.likelihood import (
     Count,
@@ -56,6 +54,7 @@ class ScheduleState:
         looks, last_looks: readings, and those since the largest power last grew.
         spent: queries so far.
         finished, status: whether it ends here, and how; "interrupted" while it runs.
+        owner: the estimator that began the run.
     """
 
     goal: Goal
@@ -74,10 +73,11 @@ class ScheduleState:
     spent: int = 0
     finished: bool = False
     status: Status = "interrupted"
+    owner: str = ""
 
 
-def begin(goal: Goal, prior: Interval, decay: float) -> ScheduleState:
-    """The state before any round is planned. A prior without a share of error is not used."""
+def begin(goal: Goal, prior: Interval, decay: float, owner: object) -> ScheduleState:
+    """A state of `owner`, no round planned. A prior without a share of error is not used."""
     decay = checked_decay(decay)
     low, high, error = prior_angles(goal, prior)
     likely = angle(0.5 * (math.sin(low) ** 2 + math.sin(high) ** 2))
@@ -90,6 +90,7 @@ def begin(goal: Goal, prior: Interval, decay: float) -> ScheduleState:
         low=low,
         high=high,
         likely=min(max(likely, low), high),
+        owner=type(owner).__name__,
     )
     if (low, high) != (0.0, QUADRANT) and _met(state):
         return replace(state, finished=True, status="converged")
@@ -152,15 +153,8 @@ def tell(
         schedule: to grow along.
         fisher: take the most likely theta +- z / sqrt(information) for the interval instead.
 
-    Raises:
-        InvalidProblem: for a power not asked for, a steered round, or hits outside [0, shots].
+    The caller has seen that they are what it asked for.
     """
-    powers = {one.power for one in state.pending}
-    for each, count in zip(rounds, hits, strict=True):
-        checks.whole("hits", count, 0, each.shots)
-        if each.power not in powers or each.steer != 0.0:
-            msg = f"{each}: must have a power of {sorted(powers)} and no steer, as asked"
-            raise InvalidProblem(msg)
     state = replace(
         state,
         counts=pooled(state.counts, rounds, hits),

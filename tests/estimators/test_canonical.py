@@ -202,13 +202,14 @@ def test_refusals():
     with pytest.raises(InvalidProblem, match="decay"):
         Canonical().start(Goal(tolerance=0.1), decay=-1.0)
     state = Canonical(runs=1).start(Goal(tolerance=0.1, confidence=0.81))
-    silent = PhaseRound(state.bits, 1), ()
-    for bad, told in ((Round(0, 1), (0,)), (PhaseRound(1, 1), (0,)), silent):
+    for bad, told in ((Round(0, 1), 0), (PhaseRound(1, 1), (0,))):
         with pytest.raises(InvalidProblem, match="as asked"):
             Canonical().tell(state, [bad], [told])
+    with pytest.raises(InvalidProblem, match="1 outcomes, one a shot"):
+        Canonical().tell(state, [PhaseRound(state.bits, 1)], [()])
     with pytest.raises(InvalidProblem, match="outcome="):
         Canonical().tell(state, [PhaseRound(state.bits, 1)], [(2**state.bits,)])
-    with pytest.raises(InvalidProblem, match="2 outcomes"):
+    with pytest.raises(InvalidProblem, match="1 shots or fewer"):
         Canonical().tell(state, [PhaseRound(state.bits, 2)], [(0, 1)])
 
 

@@ -253,7 +253,8 @@ def test_refusals():
     shots = state.stage.shots
     with pytest.raises(InvalidProblem, match="as asked"):
         Certified().tell(state, [Round(3, shots)], [1])
-    with pytest.raises(InvalidProblem, match="exact test"):
-        Certified().tell(state, [Round(state.stage.power, shots + 1, state.stage.steer)], [1])
+    for other, words in ((shots + 1, f"{shots} shots or fewer"), (shots - 1, "exact test")):
+        with pytest.raises(InvalidProblem, match=words):
+            Certified().tell(state, [Round(state.stage.power, other, state.stage.steer)], [1])
     with pytest.raises(InvalidProblem, match="hits"):
         Certified().tell(state, [Round(0, shots)], [shots + 1])
