@@ -22,12 +22,14 @@ from .estimators import Estimator, run_estimator
 from .grids import CellTable, LawGrid, UniformGrid
 from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
+from .mixture import LogNormalMixture
 from .models import (
     BlackScholes,
     Curve,
     FilteredReturns,
     HistoricalReturns,
     InvalidCorrelation,
+    Merton,
     MultiAsset,
     NormalReturns,
     StudentTReturns,
@@ -72,7 +74,9 @@ __all__ = [
     "LawGrid",
     "LinearRotation",
     "LogNormalLaw",
+    "LogNormalMixture",
     "Mean",
+    "Merton",
     "Model",
     "MultiAsset",
     "MultiplexedRotation",

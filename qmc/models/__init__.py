@@ -4,6 +4,7 @@ from qmc.models.black_scholes import BlackScholes
 from qmc.models.correlation import InvalidCorrelation, nearest_correlation
 from qmc.models.curves import Curve
 from qmc.models.history import FilteredReturns, HistoricalReturns, ewma_volatility
+from qmc.models.merton import Merton
 from qmc.models.multi_asset import MultiAsset
 from qmc.models.returns import NormalReturns, StudentTReturns
 
@@ -13,6 +14,7 @@ __all__ = [
     "FilteredReturns",
     "HistoricalReturns",
     "InvalidCorrelation",
+    "Merton",
     "MultiAsset",
     "NormalReturns",
     "StudentTReturns",

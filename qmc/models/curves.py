@@ -80,16 +80,18 @@ Term: TypeAlias = float | Curve
 
 def checked_term(name: str, value: object, low: float = -_MOST, hint: str = RATE_HINT) -> Term:
     """A number or a curve of numbers from `low` to 10."""
-    if isinstance(value, Curve):
-        for place, each in enumerate(value.values):
-            _require_between(f"{name}.values[{place}]", each, low, hint)
-        return value
-    return _require_between(name, checks.finite(name, value, hint), low, hint)
+    if not isinstance(value, Curve):
+        return between(name, value, low, _MOST, hint)
+    for place, each in enumerate(value.values):
+        between(f"{name}.values[{place}]", each, low, _MOST, hint)
+    return value
 
 
-def _require_between(name: str, number: float, low: float, hint: str) -> float:
-    if not low <= number <= _MOST:
-        raise checks.refuse(name, number, f"from {low:g} to {_MOST:g}", hint)
+def between(name: str, value: object, low: float, high: float, hint: str = "") -> float:
+    """A number from `low` to `high` inclusive."""
+    number = checks.finite(name, value, hint)
+    if not low <= number <= high:
+        raise checks.refuse(name, number, f"from {low:g} to {high:g}", hint)
     return number
 
 
