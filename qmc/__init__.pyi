@@ -7,7 +7,24 @@ from .circuits import (
     PiecewiseRotation,
     Staircase,
 )
-from .contracts import Call, CallSpread, Digital, Portfolio, Put
+from .contracts import (
+    Asian,
+    Autocallable,
+    Barrier,
+    Basket,
+    Bond,
+    Call,
+    CallSpread,
+    Cliquet,
+    Digital,
+    Exchange,
+    Lookback,
+    Portfolio,
+    Put,
+    Rainbow,
+    Spread,
+    Sum,
+)
 from .convergence import convergence
 from .engine import Quantum
 from .errors import (
@@ -24,6 +41,7 @@ from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
 from .models import (
     BlackScholes,
+    BondRates,
     FilteredReturns,
     HistoricalReturns,
     InvalidCorrelation,
@@ -33,7 +51,15 @@ from .models import (
     nearest_correlation,
 )
 from .planning import Plan
-from .problem import AffinePiece, Contract, GaussianLogPrices, Goal, Model, Problem
+from .problem import (
+    AffinePiece,
+    Contract,
+    GaussianLogPrices,
+    Goal,
+    Model,
+    Problem,
+    SupportsExtremes,
+)
 from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
 from .serialise import from_dict, from_json, to_dict, to_json
@@ -44,12 +70,19 @@ __all__ = [
     "ES",
     "AffinePiece",
     "AmplitudeProblem",
+    "Asian",
+    "Autocallable",
     "BackendFailed",
+    "Barrier",
+    "Basket",
     "BlackScholes",
+    "Bond",
+    "BondRates",
     "Budget",
     "Call",
     "CallSpread",
     "CellTable",
+    "Cliquet",
     "Comparator",
     "Contract",
     "Cost",
@@ -59,6 +92,7 @@ __all__ = [
     "Estimate",
     "Estimator",
     "Excess",
+    "Exchange",
     "ExpectedLoss",
     "FilteredReturns",
     "GaussianLogPrices",
@@ -70,6 +104,7 @@ __all__ = [
     "LawGrid",
     "LinearRotation",
     "LogNormalLaw",
+    "Lookback",
     "Mean",
     "Model",
     "MultiAsset",
@@ -86,11 +121,15 @@ __all__ = [
     "Put",
     "QmcError",
     "Quantum",
+    "Rainbow",
     "Result",
     "Round",
+    "Spread",
     "Staircase",
     "StudentTLaw",
     "StudentTReturns",
+    "Sum",
+    "SupportsExtremes",
     "Tail",
     "TooLarge",
     "UniformGrid",

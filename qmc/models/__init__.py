@@ -1,6 +1,7 @@
 """Models: maps from independent standard normals to paths."""
 
 from qmc.models.black_scholes import BlackScholes
+from qmc.models.bond_rates import BondRates
 from qmc.models.correlation import InvalidCorrelation, nearest_correlation
 from qmc.models.history import FilteredReturns, HistoricalReturns, ewma_volatility
 from qmc.models.multi_asset import MultiAsset
@@ -8,6 +9,7 @@ from qmc.models.returns import NormalReturns, StudentTReturns
 
 __all__ = [
     "BlackScholes",
+    "BondRates",
     "FilteredReturns",
     "HistoricalReturns",
     "InvalidCorrelation",
