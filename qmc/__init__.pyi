@@ -7,7 +7,24 @@ from .circuits import (
     PiecewiseRotation,
     Staircase,
 )
-from .contracts import Call, CallSpread, Digital, Portfolio, Put
+from .contracts import (
+    Asian,
+    Autocallable,
+    Barrier,
+    Basket,
+    Bond,
+    Call,
+    CallSpread,
+    Cliquet,
+    Digital,
+    Exchange,
+    Lookback,
+    Portfolio,
+    Put,
+    Rainbow,
+    Spread,
+    Sum,
+)
 from .convergence import convergence
 from .engine import Quantum
 from .errors import (
@@ -19,12 +36,13 @@ from .errors import (
     Unsupported,
 )
 from .estimators import Estimator, run_estimator
-from .grids import CellTable, LawGrid, UniformGrid
+from .grids import CellTable, FactorGrid, LawGrid, Residual, UniformGrid
 from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
 from .mixture import LogNormalMixture
 from .models import (
     BlackScholes,
+    BondRates,
     Curve,
     FilteredReturns,
     HistoricalReturns,
@@ -36,7 +54,15 @@ from .models import (
     nearest_correlation,
 )
 from .planning import Plan
-from .problem import AffinePiece, Contract, GaussianLogPrices, Goal, Model, Problem
+from .problem import (
+    AffinePiece,
+    Contract,
+    GaussianLogPrices,
+    Goal,
+    Model,
+    Problem,
+    SupportsExtremes,
+)
 from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
 from .serialise import from_dict, from_json, to_dict, to_json
@@ -47,12 +73,19 @@ __all__ = [
     "ES",
     "AffinePiece",
     "AmplitudeProblem",
+    "Asian",
+    "Autocallable",
     "BackendFailed",
+    "Barrier",
+    "Basket",
     "BlackScholes",
+    "Bond",
+    "BondRates",
     "Budget",
     "Call",
     "CallSpread",
     "CellTable",
+    "Cliquet",
     "Comparator",
     "Contract",
     "Cost",
@@ -63,7 +96,9 @@ __all__ = [
     "Estimate",
     "Estimator",
     "Excess",
+    "Exchange",
     "ExpectedLoss",
+    "FactorGrid",
     "FilteredReturns",
     "GaussianLogPrices",
     "Goal",
@@ -75,6 +110,7 @@ __all__ = [
     "LinearRotation",
     "LogNormalLaw",
     "LogNormalMixture",
+    "Lookback",
     "Mean",
     "Merton",
     "Model",
@@ -92,11 +128,16 @@ __all__ = [
     "Put",
     "QmcError",
     "Quantum",
+    "Rainbow",
+    "Residual",
     "Result",
     "Round",
+    "Spread",
     "Staircase",
     "StudentTLaw",
     "StudentTReturns",
+    "Sum",
+    "SupportsExtremes",
     "Tail",
     "TooLarge",
     "UniformGrid",

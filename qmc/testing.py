@@ -15,7 +15,8 @@ from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.estimators.protocols import Estimator, replies, run_estimator
 from qmc.grids.cell_table import Grid
-from qmc.problem import Contract, Goal, Model, Problem
+from qmc.measures import Price
+from qmc.problem import Array, Contract, Goal, Model, Problem
 from qmc.result import Estimate, Result
 from qmc.rng import RNGLike, generator
 from qmc.rounds import PhaseRound, Reply, Request, Round, draw_hits, draw_phases
@@ -110,8 +111,20 @@ def check_model(model: Model, times: tuple[float, ...] = _TIMES) -> None:
     assert np.all(np.isfinite(discount) & (discount > 0.0)), f"discount gave {discount}"
 
 
-def check_contract(contract: Contract, model: Model | None = None) -> None:
-    """A contract has increasing times and, under `model`, pays one finite number a path."""
+def check_contract(contract: Contract, model: Model | None = None, *, columns: int = 1) -> None:
+    """A contract is a value that pays one finite number a path, and changes nothing.
+
+    Its times increase; it can be hashed, stored and read back; `present_value` leaves paths and
+    discounts as they are, repeats itself, and values each path on its own.
+
+    Args:
+        contract: what is checked.
+        model: whose paths it is given; None for made-up prices about 100.
+        columns: assets of the made-up prices.
+
+    >>> from qmc import Asian
+    >>> check_contract(Asian(strike=100.0, times=(0.5, 1.0)))
+    """
     assert isinstance(contract, Contract), f"{contract!r} lacks times or present_value"
     _check_value(contract)
     times = contract.times
@@ -120,17 +133,45 @@ def check_contract(contract: Contract, model: Model | None = None) -> None:
     ordered = times[0] >= 0.0 and all(a < b for a, b in itertools.pairwise(times))
     assert ordered, f"times={times}: must be years, increasing"
     if model is None:
-        return
-    normals = np.random.default_rng(0).standard_normal((64, model.num_factors(times)))
-    paths, discount = model.paths(times, normals), model.discount(times)
-    kept = paths.copy()
-    values = contract.present_value(paths, discount)
+        paths, discount = _made_up(contract, columns)
+    else:
+        problem = Problem(model, contract, Price())
+        normals = np.random.default_rng(0).standard_normal((64, problem.num_factors))
+        paths, discount = problem.paths(normals), model.discount(times)
+    _check_present_value(contract, paths, discount)
+
+
+def _made_up(contract: Contract, columns: int) -> tuple[Array, Array]:
+    """Log-normal paths (64, times, columns), extremes behind them, and discounts (times,)."""
+    times, rng = np.asarray(contract.times), np.random.default_rng(0)
+    moves = np.sqrt(np.diff(times, prepend=0.0))[:, None]
+    walk = 0.3 * np.cumsum(moves * rng.standard_normal((64, times.size, columns)), axis=1)
+    side = getattr(contract, "extremes", None)
+    if side is not None:
+        beyond = moves * rng.exponential(0.2, walk.shape)
+        begins = np.concatenate([np.zeros_like(walk[:, :1]), walk[:, :-1]], axis=1)
+        low, high = np.minimum(begins, walk) - beyond, np.maximum(begins, walk) + beyond
+        walk = np.concatenate([walk, low if side == "low" else high], axis=2)
+    return 100.0 * np.exp(walk), np.exp(-0.05 * times)
+
+
+def _check_present_value(contract: Contract, paths: Array, discount: Array) -> None:
+    kept, kept_discount = paths.copy(), discount.copy()
+    values = np.asarray(contract.present_value(paths, discount))
     assert np.array_equal(paths, kept), "present_value() changed its paths: copy before writing"
-    assert values.shape == (64,), f"present_value gave shape {values.shape}: must be (64,)"
+    assert np.array_equal(discount, kept_discount), "present_value() changed its discount factors"
+    rows = len(paths)
+    assert values.shape == (rows,), f"present_value gave shape {values.shape}: must be ({rows},)"
+    assert values.dtype == np.float64, f"present_value gave dtype {values.dtype}: must be float64"
     assert np.all(np.isfinite(values)), "present_value gave NaN or inf"
-    assert np.allclose(values[:7], contract.present_value(paths[:7], discount), rtol=1e-12), (
-        "a path's value depends on the other paths"
+    assert np.array_equal(values, contract.present_value(paths, discount)), (
+        "present_value gave different numbers for the same paths: a contract never draws"
     )
+    for part in (slice(7), slice(7, 8), slice(None, None, -1)):
+        alone = contract.present_value(paths[part], discount)
+        assert np.allclose(values[part], alone, rtol=1e-12), (
+            "a path's value depends on the other paths"
+        )
 
 
 def check_grid(grid: Grid, problem: Problem) -> None:
@@ -311,7 +352,11 @@ def _check_value(part: object) -> None:
         msg = f"{part!r} cannot be stored: {error}"
         raise AssertionError(msg) from error
     assert restored == part, f"{part!r} was stored and read back as {restored!r}"
-    hash(part)
+    try:
+        hash(part)
+    except TypeError as error:
+        msg = f"{part!r} cannot be hashed: {error}; use floats and tuples in a frozen dataclass"
+        raise AssertionError(msg) from error
 
 
 __all__ = [

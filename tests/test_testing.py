@@ -58,8 +58,21 @@ class Last:
     fault: str = ""
 
     def present_value(self, paths: Array, discount: Array) -> Array:
+        if self.fault == "writes":
+            paths *= 2.0
+        if self.fault == "writes discount":
+            discount *= 0.5
         value = paths[:, -1, 0] * discount[-1]
-        return value - value.mean() if self.fault == "mixes" else value
+        if self.fault == "draws":
+            value = value + np.random.default_rng().standard_normal()
+        faulty: dict[str, Array] = {
+            "mixes": value - value.mean(),
+            "next": np.roll(value, 1),
+            "column": value[:, None],
+            "single": value.astype(np.float32),
+            "nan": value * np.nan,
+        }
+        return faulty.get(self.fault, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +145,7 @@ def test_good_parts_pass() -> None:
     check_model(Walk())
     check_contract(Last())
     check_contract(Last(), Walk())
+    check_contract(Last(), columns=3)
     check_grid(TwoCells(), PROBLEM)
     check_engine(Half(), PROBLEM, Goal(tolerance=1.0))
     check_estimator(Broken())
@@ -153,15 +167,53 @@ def test_bad_models(fault: str, match: str) -> None:
         check_model(Walk(fault=fault))
 
 
+@pytest.mark.parametrize(
+    ("fault", "match"),
+    [
+        ("writes", "changed its paths"),
+        ("writes discount", "changed its discount"),
+        ("draws", "never draws"),
+        ("mixes", "other paths"),
+        ("next", "other paths"),
+        ("column", "shape"),
+        ("single", "float64"),
+        ("nan", "NaN"),
+    ],
+)
+def test_faults_of_contracts(fault: str, match: str) -> None:
+    with pytest.raises(AssertionError, match=match):
+        check_contract(Last(fault=fault))
+
+
+class Unhashable(Last):
+    """A contract with equality and no hash."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drifting(Last):
+    """Reads back as another value than it was."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "times", tuple(time + 1.0 for time in self.times))
+
+
 def test_bad_contracts() -> None:
-    with pytest.raises(AssertionError, match="other paths"):
-        check_contract(Last(fault="mixes"), Walk())
     with pytest.raises(AssertionError, match="increasing"):
         check_contract(Last(times=(1.0, 0.5)))
     with pytest.raises(AssertionError, match="lacks"):
         check_contract(Walk())  # type: ignore[arg-type]
     with pytest.raises(AssertionError, match="cannot be stored"):
         check_contract(Last(fault={1}))  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="cannot be hashed"):
+        check_contract(Unhashable())
+    with pytest.raises(AssertionError, match="read back"):
+        check_contract(Drifting())
+    with pytest.raises(AssertionError, match="empty"):
+        check_contract(Last(times=()))
+    with pytest.raises(AssertionError, match="read back"):
+        check_contract(Last(times=[0.5, 1.0]))  # type: ignore[arg-type]
 
 
 def test_bad_grid_and_engines() -> None:

@@ -8,23 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks
-from qmc.errors import InvalidProblem
+from qmc.contracts import fields
 from qmc.problem import AffinePiece, Array
 
 
-def _strike(name: str, strike: float) -> float:
-    return checks.positive(name, strike, "a strike is a price in the asset's currency")
-
-
-def _expiry(expiry: float) -> float:
-    return checks.positive("expiry", expiry, "years, three months are expiry=0.25")
-
-
-def _terminal(paths: Array) -> Array:
-    if paths.shape[2] != 1:
-        msg = f"paths have {paths.shape[2]} columns: this contract is on one asset's price"
-        raise InvalidProblem(msg)
-    return paths[:, -1, 0]
+def _terminal(contract: object, paths: Array) -> Array:
+    return fields.one_column(contract, paths)[:, -1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +33,8 @@ class Call:
 
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
-        object.__setattr__(self, "strike", _strike("strike", self.strike))
-        object.__setattr__(self, "expiry", _expiry(self.expiry))
+        object.__setattr__(self, "strike", fields.strike("strike", self.strike))
+        object.__setattr__(self, "expiry", fields.expiry(self.expiry))
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -54,7 +43,7 @@ class Call:
 
     def present_value(self, paths: Array, discount: Array) -> Array:
         """Discounted payoff (n,) of paths (n, 1, 1)."""
-        return np.asarray(discount[-1] * np.maximum(_terminal(paths) - self.strike, 0.0))
+        return np.asarray(discount[-1] * np.maximum(_terminal(self, paths) - self.strike, 0.0))
 
     def pieces(self) -> tuple[AffinePiece, ...]:
         """Price less strike above the strike."""
@@ -70,8 +59,8 @@ class Put:
 
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
-        object.__setattr__(self, "strike", _strike("strike", self.strike))
-        object.__setattr__(self, "expiry", _expiry(self.expiry))
+        object.__setattr__(self, "strike", fields.strike("strike", self.strike))
+        object.__setattr__(self, "expiry", fields.expiry(self.expiry))
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -80,7 +69,7 @@ class Put:
 
     def present_value(self, paths: Array, discount: Array) -> Array:
         """Discounted payoff (n,) of paths (n, 1, 1)."""
-        return np.asarray(discount[-1] * np.maximum(self.strike - _terminal(paths), 0.0))
+        return np.asarray(discount[-1] * np.maximum(self.strike - _terminal(self, paths), 0.0))
 
     def pieces(self) -> tuple[AffinePiece, ...]:
         """Strike less price below the strike."""
@@ -110,9 +99,9 @@ class Digital:
 
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
-        object.__setattr__(self, "strike", _strike("strike", self.strike))
-        object.__setattr__(self, "expiry", _expiry(self.expiry))
-        checks.choice("kind", self.kind, ("call", "put"))
+        object.__setattr__(self, "strike", fields.strike("strike", self.strike))
+        object.__setattr__(self, "expiry", fields.expiry(self.expiry))
+        checks.choice("kind", self.kind, fields.KINDS)
         checks.choice("pays", self.pays, ("cash", "asset"))
         object.__setattr__(self, "cash", checks.positive("cash", self.cash))
 
@@ -123,7 +112,7 @@ class Digital:
 
     def present_value(self, paths: Array, discount: Array) -> Array:
         """Discounted payoff (n,) of paths (n, 1, 1)."""
-        prices = _terminal(paths)
+        prices = _terminal(self, paths)
         pays = prices > self.strike if self.kind == "call" else prices <= self.strike
         amount = prices if self.pays == "asset" else self.cash
         return np.asarray(discount[-1] * np.where(pays, amount, 0.0))
@@ -154,11 +143,11 @@ class CallSpread:
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
         for name in ("low_strike", "high_strike"):
-            object.__setattr__(self, name, _strike(name, getattr(self, name)))
+            object.__setattr__(self, name, fields.strike(name, getattr(self, name)))
         if self.low_strike >= self.high_strike:
             allowed = f"above low_strike={self.low_strike}"
             raise checks.refuse("high_strike", self.high_strike, allowed)
-        object.__setattr__(self, "expiry", _expiry(self.expiry))
+        object.__setattr__(self, "expiry", fields.expiry(self.expiry))
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -167,7 +156,7 @@ class CallSpread:
 
     def present_value(self, paths: Array, discount: Array) -> Array:
         """Discounted payoff (n,) of paths (n, 1, 1)."""
-        capped = np.clip(_terminal(paths), self.low_strike, self.high_strike)
+        capped = np.clip(_terminal(self, paths), self.low_strike, self.high_strike)
         return np.asarray(discount[-1] * (capped - self.low_strike))
 
     def pieces(self) -> tuple[AffinePiece, ...]:

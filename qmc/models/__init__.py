@@ -1,6 +1,7 @@
 """Models: maps from independent standard normals to paths."""
 
 from qmc.models.black_scholes import BlackScholes
+from qmc.models.bond_rates import BondRates
 from qmc.models.correlation import InvalidCorrelation, nearest_correlation
 from qmc.models.curves import Curve
 from qmc.models.history import FilteredReturns, HistoricalReturns, ewma_volatility
@@ -10,7 +11,11 @@ from qmc.models.returns import NormalReturns, StudentTReturns
 
 __all__ = [
     "BlackScholes",
+<<<<<<< HEAD
     "Curve",
+=======
+    "BondRates",
+>>>>>>> e
     "FilteredReturns",
     "HistoricalReturns",
     "InvalidCorrelation",

@@ -36,10 +36,13 @@ def bridge_extremes(
     112.495
     """
     sign = 1.0 if side == "high" else -1.0
-    logs = sign * np.log(paths / spots)
-    starts = np.concatenate([np.zeros_like(logs[:, :1]), logs[:, :-1]], axis=1)
+    starts = np.concatenate([np.broadcast_to(spots, paths[:, :1].shape), paths[:, :-1]], axis=1)
+    # both ends in log price relative to the step's start, mirrored for a minimum
+    moves = sign * np.log(paths / starts)
     # P(max > m) falls as m rises, so it is read at the mirrored normal
     spread = -2.0 * variances * special.log_ndtr(-sign * normals)
-    tops = 0.5 * (starts + logs + np.sqrt(np.square(logs - starts) + spread))
+    tops = 0.5 * (moves + np.sqrt(np.square(moves) + spread))
+    drawn = starts * np.exp(sign * tops)
     # rounding must not put an extreme inside its step's ends
-    return np.asarray(spots * np.exp(sign * np.maximum(tops, np.maximum(starts, logs))))
+    farther = np.maximum if side == "high" else np.minimum
+    return np.asarray(farther(drawn, farther(starts, paths)))
