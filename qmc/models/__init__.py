@@ -11,11 +11,8 @@ from qmc.models.returns import NormalReturns, StudentTReturns
 
 __all__ = [
     "BlackScholes",
-<<<<<<< HEAD
-    "Curve",
-=======
     "BondRates",
->>>>>>> e
+    "Curve",
     "FilteredReturns",
     "HistoricalReturns",
     "InvalidCorrelation",
