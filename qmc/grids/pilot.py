@@ -7,16 +7,20 @@ for an answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
-from scipy.stats import qmc as low_discrepancy
 
 from qmc import memory
+from qmc.errors import TooLarge
 from qmc.measures import Probability
 from qmc.problem import Array, Problem
 
-LEAST_UNIFORM = 2.0**-53
+_LEAST_UNIFORM = 2.0**-53
+if TYPE_CHECKING:
+    from scipy.stats.qmc import Sobol
+
 # float64 arrays of one entry a path and factor that live at once
 _ARRAYS = 4.0
 
@@ -27,8 +31,31 @@ def sobol_normals(points: int, factors: int, rng: np.random.Generator) -> Array:
     Owen (1998, doi:10.1006/jcom.1998.0487) scrambling by way of a random linear matrix and a
     digital shift, so that each point is uniform and any mean over the points unbiased.
     """
-    uniforms = low_discrepancy.Sobol(factors, scramble=True, rng=rng).random(points)
-    return np.asarray(special.ndtri(np.clip(uniforms, LEAST_UNIFORM, 1.0 - LEAST_UNIFORM)))
+    return normals_of(sobol(factors, rng), points)
+
+
+def sobol(dimensions: int, rng: np.random.Generator) -> Sobol:
+    """A scrambled Sobol sequence.
+
+    Raises:
+        TooLarge: for more dimensions than there are direction numbers.
+    """
+    from scipy.stats import qmc as low_discrepancy
+
+    most = int(low_discrepancy.Sobol.MAXDIM)
+    if dimensions > most:
+        msg = (
+            f"{dimensions} normals a path: Sobol sequences have {most} dimensions; take fewer "
+            "dates or assets"
+        )
+        raise TooLarge(msg)
+    return low_discrepancy.Sobol(dimensions, scramble=True, rng=rng)
+
+
+def normals_of(sequence: Sobol, points: int) -> Array:
+    """The sequence's next points as standard normals (points, dimensions)."""
+    uniforms = np.clip(sequence.random(points), _LEAST_UNIFORM, 1.0 - _LEAST_UNIFORM)
+    return np.asarray(special.ndtri(uniforms))
 
 
 def integrand(problem: Problem, outcomes: Array) -> Array:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
-from scipy.stats import qmc as low_discrepancy
 
 from qmc import checks, memory
-from qmc.errors import TooLarge, Unsupported
+from qmc.errors import Unsupported
 from qmc.grids.cell_table import CellTable
-from qmc.grids.pilot import LEAST_UNIFORM, integrand
+from qmc.grids.pilot import integrand, normals_of, sobol
 from qmc.problem import Array, Problem
 
 # float64 numbers of a block of paths that live at once
@@ -141,14 +140,7 @@ class _Stream:
             raise Unsupported(msg)
         self.problem, self.table, self.locator = problem, table, table.locator
         self.dimensions = problem.num_factors + self.locator.columns.shape[1]
-        most = low_discrepancy.Sobol.MAXDIM
-        if self.dimensions > most:
-            msg = (
-                f"{self.dimensions} normals a path: Sobol sequences have {most} dimensions; take "
-                "fewer dates or assets, or residual=None"
-            )
-            raise TooLarge(msg)
-        self.sobol = low_discrepancy.Sobol(self.dimensions, scramble=True, rng=rng)
+        self.sobol = sobol(self.dimensions, rng)
         self.total, self.count = 0.0, 0
 
     def mean(self, points: int) -> float:
@@ -165,8 +157,7 @@ class _Stream:
         return self.total / self.count
 
     def _values(self, rows: int) -> Array:
-        uniforms = np.clip(self.sobol.random(rows), LEAST_UNIFORM, 1.0 - LEAST_UNIFORM)
-        normals = special.ndtri(uniforms)
+        normals = normals_of(self.sobol, rows)
         columns = self.locator.columns
         along, across = normals[:, : columns.shape[1]], normals[:, columns.shape[1] :]
         points = across + (along - across @ columns) @ columns.T
