@@ -19,6 +19,8 @@ from qmc.grids.normal_cells import lloyd_max
 from qmc.grids.pilot import Pilot
 from qmc.problem import Problem
 
+# directions that compete for bits
+_MOST_DIRECTIONS = 6
 # beyond so many numbers a trial, bits follow the cells' own distortion instead of trials
 _TRIAL = 2.0**22
 # an even payoff gains nothing from one bit along its direction and much from two
@@ -32,7 +34,7 @@ class Allocation:
     Attributes:
         worth: how the cells are valued.
         bits: qubits of each direction, 0 where a direction is not cut.
-        residual_share: variance of payoff less cell value, as a share of the payoff's, on the
+        residual_share: E[(payoff - cell value)^2] as a share of the payoff's variance, on the
             pilot; leave-one-out where the pilot itself valued the cells.
     """
 
@@ -42,16 +44,17 @@ class Allocation:
 
 
 def chosen_cells(directions: Directions, bits: tuple[int, ...]) -> FactorCells:
-    """The cells of the directions that have bits."""
+    """The cells of the directions that have bits; the others complete their frame."""
     used = [place for place, one in enumerate(bits) if one > 0]
-    return FactorCells(directions.columns[:, used], tuple(bits[place] for place in used))
+    rest = [place for place in range(directions.columns.shape[1]) if place not in used]
+    return FactorCells(directions.columns[:, used + rest], tuple(bits[place] for place in used))
 
 
 def allocate(
     problem: Problem, pilot: Pilot, directions: Directions, qubits: int, worth: Worth
 ) -> Allocation:
     """Give bits one or two at a time to the direction where they remove most variance a bit."""
-    count = directions.columns.shape[1]
+    count = min(_MOST_DIRECTIONS, directions.columns.shape[1])
     bits, entries = [0] * count, problem.num_factors
     left = residual_share(problem, pilot, directions, tuple(bits), worth)
     while sum(bits) < qubits:
@@ -75,7 +78,7 @@ def _with(bits: list[int], place: int, step: int) -> tuple[int, ...]:
 def residual_share(
     problem: Problem, pilot: Pilot, directions: Directions, bits: tuple[int, ...], worth: Worth
 ) -> float:
-    """Variance of payoff less cell value on the pilot, as a share of the payoff's variance."""
+    """E[(payoff - cell value)^2] on the pilot, as a share of the payoff's variance."""
     whole = float(pilot.values.var())
     if whole == 0.0:
         return 0.0
@@ -83,18 +86,18 @@ def residual_share(
     where = cells.locate(pilot.normals)
     if worth != "learned":
         left = pilot.values - cell_values(problem, cells, worth, pilot)[where]
-        return float(left.var()) / whole
+        return float((left**2).mean()) / whole
     prior = fitted(node_values(problem, cells), where, pilot)
     table = learned_values(where, pilot.values, prior)
     count = np.bincount(where, minlength=prior.size)[where]
     # leaving a point out of its own cell's mean
     left = (pilot.values - table[where]) * (count + 1.0) / count
-    return float(left.var()) / whole
+    return float((left**2).mean()) / whole
 
 
 def _by_distortion(pilot: Pilot, directions: Directions, bits: list[int], qubits: int) -> list[int]:
     """Give the remaining bits by weight times E[var(z | cell)], without trials."""
-    along = pilot.normals @ directions.columns
+    along = pilot.normals @ directions.columns[:, : len(bits)]
     values = pilot.values - pilot.values.mean()
     slope = (values @ along) / values.size
     bend = (values @ (along**2 - 1.0)) / values.size

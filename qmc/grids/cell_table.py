@@ -27,8 +27,8 @@ class Locator(Protocol):
     """Finds cells."""
 
     @property
-    def columns(self) -> Array:
-        """Orthonormal directions (factors, registers) along which cells are cut."""
+    def frame(self) -> Array:
+        """Orthonormal directions (factors, k), the cut ones first, then the most telling."""
         ...
 
     def locate(self, normals: Array) -> Array:

@@ -40,22 +40,29 @@ class Directions:
     agreement: float
 
 
-def find_directions(problem: Problem, pilot: Pilot, count: int) -> Directions:
-    """The first `count` directions for a problem; fewer where it has fewer factors."""
-    slopes = path_slopes(problem)
-    basis = _principal_components(slopes, min(_SUBSPACE, slopes.shape[1]))
-    within = pilot.normals @ basis
-    first, rule, agreement = _first(within, pilot)
+def leading_frame(slopes: Array) -> Array:
+    """Principal components of the paths, (factors, at most 32): where a payoff is looked for."""
+    return _principal_components(slopes, min(_SUBSPACE, slopes.shape[1]))
+
+
+def find_directions(slopes: Array, frame: Array, pilot: Pilot) -> Directions:
+    """As many directions as the frame has, the payoff's own first.
+
+    Args:
+        slopes: of the paths, (times * columns, factors), see `path_slopes`.
+        frame: `leading_frame(slopes)`.
+        pilot: a sample along it.
+    """
+    first, rule, agreement = _first(pilot.normals @ frame, pilot)
     if first is None:
-        columns = basis[:, :count]
-        return Directions(columns, "principal components", agreement)
-    rest = slopes @ basis
+        return Directions(frame, "principal components", agreement)
+    rest = slopes @ frame
     rest = rest - np.outer(rest @ first, first)
-    others = _principal_components(rest, basis.shape[1])
+    others = _principal_components(rest, frame.shape[1])
     stacked, _ = np.linalg.qr(np.column_stack([first, others]))
     # qr may turn signs: the first direction keeps its own
     stacked[:, 0] = first
-    return Directions((basis @ stacked)[:, : min(count, basis.shape[1])], rule, agreement)
+    return Directions(frame @ stacked, rule, agreement)
 
 
 def path_slopes(problem: Problem) -> Array:

@@ -24,12 +24,17 @@ class FactorCells:
     """Products of cells, one register a direction.
 
     Attributes:
-        columns: (factors, registers) orthonormal directions.
+        frame: (factors, registers or more) orthonormal directions, the registers' first.
         bits: qubits of each register.
     """
 
-    columns: Array
+    frame: Array
     bits: tuple[int, ...]
+
+    @property
+    def columns(self) -> Array:
+        """The directions that are cut, (factors, registers)."""
+        return self.frame[:, : len(self.bits)]
 
     @property
     def cells(self) -> tuple[NormalCells, ...]:

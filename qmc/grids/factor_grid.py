@@ -11,7 +11,7 @@ from qmc import checks
 from qmc.errors import Unsupported
 from qmc.grids.allocation import allocate, chosen_cells
 from qmc.grids.cell_table import CellTable, check_qubits, require_table_memory
-from qmc.grids.directions import find_directions
+from qmc.grids.directions import find_directions, leading_frame, path_slopes
 from qmc.grids.factor_cells import Worth, cell_values, has_mean_prices
 from qmc.grids.pilot import draw_pilot
 from qmc.measures import ES, VaR
@@ -21,7 +21,6 @@ Cells: TypeAlias = Literal["auto", "prices", "nodes", "learned"]
 
 _CELLS = ("auto", "prices", "nodes", "learned")
 _REPLICATES = 4
-_MOST_DIRECTIONS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +71,10 @@ class FactorGrid:
             )
             raise Unsupported(msg)
         require_table_memory(self.qubits)
-        pilot = draw_pilot(problem, self.pilot_paths, _REPLICATES, self.pilot_seed)
-        directions = find_directions(problem, pilot, _MOST_DIRECTIONS)
+        slopes = path_slopes(problem)
+        frame = leading_frame(slopes)
+        pilot = draw_pilot(problem, frame, self.pilot_paths, _REPLICATES, self.pilot_seed)
+        directions = find_directions(slopes, frame, pilot)
         trials = tuple(
             allocate(problem, pilot, directions, self.qubits, worth)
             for worth in self._kinds(problem)

@@ -25,17 +25,10 @@ if TYPE_CHECKING:
 _ARRAYS = 4.0
 
 
-def sobol_normals(points: int, factors: int, rng: np.random.Generator) -> Array:
-    """Standard normals (points, factors) from one scrambled Sobol sequence; points = 2**m.
-
-    Owen (1998, doi:10.1006/jcom.1998.0487) scrambling by way of a random linear matrix and a
-    digital shift, so that each point is uniform and any mean over the points unbiased.
-    """
-    return normals_of(sobol(factors, rng), points)
-
-
 def sobol(dimensions: int, rng: np.random.Generator) -> Sobol:
-    """A scrambled Sobol sequence.
+    """A scrambled Sobol sequence: each point is uniform, any mean over the points unbiased.
+
+    Owen (1998, doi:10.1006/jcom.1998.0487), by a random linear matrix and a digital shift.
 
     Raises:
         TooLarge: for more dimensions than there are direction numbers.
@@ -58,6 +51,18 @@ def normals_of(sequence: Sobol, points: int) -> Array:
     return np.asarray(special.ndtri(uniforms))
 
 
+def framed(sequence: Sobol, points: int, frame: Array) -> Array:
+    """The next points as normals (points, factors), the frame's directions first in the sequence.
+
+    A Sobol sequence is best in its first coordinates, so these go where the payoff moves most:
+    z = V a + (w - V V' w) is standard normal for independent a, w and orthonormal V (factors, k);
+    the sequence has k + factors dimensions.
+    """
+    normals = normals_of(sequence, points)
+    along, across = normals[:, : frame.shape[1]], normals[:, frame.shape[1] :]
+    return np.asarray(across + (along - across @ frame) @ frame.T)
+
+
 def integrand(problem: Problem, outcomes: Array) -> Array:
     """What the measure averages over outcomes (n,): they, or whether they pass a threshold."""
     measure = problem.measure
@@ -75,7 +80,13 @@ def integrand_of_paths(problem: Problem, paths: Array) -> Array:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pilot:
-    """Normals (n, factors), in replicates of n / replicates rows, and the integrand (n,)."""
+    """Independently scrambled replicates of one sample.
+
+    Attributes:
+        normals: (n, factors), n / replicates rows a replicate.
+        values: (n,) the integrand.
+        replicates: how many.
+    """
 
     normals: Array
     values: Array
@@ -86,8 +97,8 @@ class Pilot:
         return np.split(array, self.replicates)
 
 
-def draw_pilot(problem: Problem, paths: int, replicates: int, seed: int) -> Pilot:
-    """Independently scrambled Sobol replicates, `paths` points in all.
+def draw_pilot(problem: Problem, frame: Array, paths: int, replicates: int, seed: int) -> Pilot:
+    """Scrambled Sobol replicates, `paths` points in all, the frame's directions first.
 
     Raises:
         TooLarge: when the sample does not fit the machine.
@@ -99,5 +110,7 @@ def draw_pilot(problem: Problem, paths: int, replicates: int, seed: int) -> Pilo
         "take fewer pilot_paths, or fewer dates",
     )
     streams = np.random.default_rng(seed).spawn(replicates)
-    normals = np.concatenate([sobol_normals(paths // replicates, factors, one) for one in streams])
+    dimensions, points = factors + frame.shape[1], paths // replicates
+    parts = [framed(sobol(dimensions, one), points, frame) for one in streams]
+    normals = np.concatenate(parts)
     return Pilot(normals, integrand(problem, problem.outcomes(normals)), replicates)

@@ -12,7 +12,7 @@ from scipy import special
 from qmc import checks, memory
 from qmc.errors import Unsupported
 from qmc.grids.cell_table import CellTable
-from qmc.grids.pilot import integrand, normals_of, sobol
+from qmc.grids.pilot import framed, integrand, sobol
 from qmc.problem import Array, Problem
 
 # float64 numbers of a block of paths that live at once
@@ -128,18 +128,15 @@ def _power_of_two(points: float) -> int:
 
 
 class _Stream:
-    """One scrambled Sobol sequence and the running sum of payoff less cell value.
-
-    The first coordinates are the cells' own directions, where the payoff moves most, and the rest
-    fill the space beside them: z = V a + (w - V V' w) is standard normal for independent a, w.
-    """
+    """One scrambled Sobol sequence and the running sum of payoff less cell value."""
 
     def __init__(self, problem: Problem, table: CellTable, rng: np.random.Generator) -> None:
         if table.locator is None:
             msg = "this table locates no normals: a residual needs FactorGrid"
             raise Unsupported(msg)
         self.problem, self.table, self.locator = problem, table, table.locator
-        self.dimensions = problem.num_factors + self.locator.columns.shape[1]
+        self.frame = self.locator.frame
+        self.dimensions = problem.num_factors + self.frame.shape[1]
         self.sobol = sobol(self.dimensions, rng)
         self.total, self.count = 0.0, 0
 
@@ -157,9 +154,6 @@ class _Stream:
         return self.total / self.count
 
     def _values(self, rows: int) -> Array:
-        normals = normals_of(self.sobol, rows)
-        columns = self.locator.columns
-        along, across = normals[:, : columns.shape[1]], normals[:, columns.shape[1] :]
-        points = across + (along - across @ columns) @ columns.T
+        points = framed(self.sobol, rows, self.frame)
         payoff = integrand(self.problem, self.problem.outcomes(points))
         return np.asarray(payoff - self.table.values[self.locator.locate(points)])
