@@ -302,7 +302,7 @@ def test_refusals():
                 encoding(scaling=scaling)
     with pytest.raises(InvalidProblem, match="scaling"):
         PiecewiseRotation(scaling=1.2, degree=3)
-    for degree in (0, 2, 7, True, "1"):
+    for degree in (0, 2, 7, True, "1", None, [1], np.array([1, 3])):
         with pytest.raises(InvalidProblem, match="degree"):
             PiecewiseRotation(degree=degree)
     for tolerance in (-1e-9, 1.0, math.nan):
