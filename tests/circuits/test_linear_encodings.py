@@ -146,6 +146,16 @@ def test_values_affine_in_the_bits_take_linearly_many_cx():
     assert summary(LinearRotation().encode(uniform(table))).two_qubit_gates <= 12
 
 
+@pytest.mark.parametrize("values", [np.arange(64.0), np.arange(64.0) ** 2], ids=["line", "square"])
+def test_stated_cx_of_a_linear_rotation_are_those_of_the_circuit(values):
+    table = table_of(values, (2, 4))
+    encoded = LinearRotation().encode(table)
+    assert encoded.most_two_qubit_gates == encoded.circuit.count_ops()["cx"]
+    # a large table is counted without building its circuit
+    large = table_of(np.linspace(0.0, 1.0, 2**13))
+    assert summary(LinearRotation().encode(uniform(large))).two_qubit_gates == 2 * 13
+
+
 @pytest.mark.parametrize("functional", ["mean", "tail", "excess"])
 @pytest.mark.parametrize(
     "encoding",

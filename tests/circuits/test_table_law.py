@@ -16,9 +16,9 @@ from qmc.circuits import (
     MultiplexedRotation,
     PiecewiseRotation,
     Staircase,
+    TableLaw,
     Tree,
 )
-from qmc.circuits.table_law import TableLaw
 from qmc.contracts import Portfolio
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import CellTable, LawGrid
