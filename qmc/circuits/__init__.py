@@ -9,6 +9,7 @@ from qmc.circuits.loaders import Automatic, Hadamards, LoadedLaw, Loader, Tree
 from qmc.circuits.multiplexed_rotation import MultiplexedRotation
 from qmc.circuits.piecewise_rotation import PiecewiseRotation
 from qmc.circuits.staircase import Staircase
+from qmc.circuits.table_law import TableLaw
 
 __all__ = [
     "AmplitudeProblem",
@@ -23,6 +24,7 @@ __all__ = [
     "MultiplexedRotation",
     "PiecewiseRotation",
     "Staircase",
+    "TableLaw",
     "Tree",
     "from_qiskit_finance",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from qmc import checks
@@ -40,9 +40,9 @@ class AmplitudeProblem:
     num_qubits: int
     offset: float
     scale: float
-    build: Callable[[], QuantumCircuit]
-    probabilities: Array | None = None
-    flags: Array | None = None
+    build: Callable[[], QuantumCircuit] = field(repr=False)
+    probabilities: Array | None = field(default=None, repr=False)
+    flags: Array | None = field(default=None, repr=False)
     bias_bound: float = 0.0
     most_two_qubit_gates: int | None = None
     amplitude: float | None = None
@@ -69,6 +69,7 @@ class AmplitudeProblem:
 
     def draw(self, output: str = "mpl", *, ax: Axes | None = None) -> object:
         """Draw A with qiskit: `output` "mpl" (figure, or into `ax`), "text" or "latex_source"."""
+        checks.choice("output", output, ("mpl", "text", "latex_source"))
         return self.circuit.draw(output, ax=ax) if ax is not None else self.circuit.draw(output)
 
 

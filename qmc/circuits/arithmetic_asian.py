@@ -5,36 +5,30 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qmc import checks
-from qmc.circuits.adders import adder_ancillas, append_add
+from qmc import checks, memory
 from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.circuits.asian_circuit import asian_circuit, layout
 from qmc.circuits.linearisation import (
     Linearisation,
     check_degree,
     check_scaling,
     default_scaling,
 )
-from qmc.circuits.loaders import load
-from qmc.circuits.pieces import (
-    Piece,
-    append_piecewise_rotation,
-    piece_values,
-    rotation_ancillas,
-)
-from qmc.grids.cell_table import CellTable, require_table_memory
+from qmc.circuits.pieces import Piece, piece_values
+from qmc.grids.cell_table import CellTable
 from qmc.problem import Array
-
-if TYPE_CHECKING:
-    from qiskit.circuit import QuantumCircuit
 
 _MOST_DATES = 64
 _MOST_QUBITS = 8
 # up to here a problem carries its cells too, for backends that sample without a circuit
 _TABLE_QUBITS = 12
+# numbers of 8 bytes that live at once for each cell while a table is made
+_NUMBERS_A_CELL = 12
+# the exponential of more is no float
+_MOST_EXPONENT = 700.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +66,7 @@ class ArithmeticAsian:
 
     Raises:
         InvalidProblem: for fields out of range, and for a strike that no path of the grid reaches.
+        TooLarge: from `table`, never from `amplitude_problem`.
 
     >>> option = ArithmeticAsian(
     ...     spot=100.0, strike=101.0, normal_vol=20.0, expiry=1.0, dates=3, qubits=2
@@ -105,10 +100,25 @@ class ArithmeticAsian:
         object.__setattr__(self, "degree", check_degree(self.degree))
         if self.scaling is not None:
             object.__setattr__(self, "scaling", check_scaling(self.scaling, self.degree))
+        self._check_size()
         if self._threshold >= self.largest_sum:
             highest = self.spot + self.unit * (self.dates + 1) * self._largest_step / 4.0
             allowed = f"below {highest:.6g}, the highest average of this grid"
             raise checks.refuse("strike", self.strike, allowed, "take more qubits or dates")
+
+    def _check_size(self) -> None:
+        """Refuse fields whose steps or payoffs no float holds."""
+        if -self.rate * self.expiry > _MOST_EXPONENT:
+            allowed = f"at least {-_MOST_EXPONENT / self.expiry:.6g} at this expiry"
+            raise checks.refuse("rate", self.rate, allowed, "0.05 is five per cent a year")
+        most = abs(self.spot) + abs(self.strike) + self.unit * self.largest_sum
+        if self.unit == 0.0 or not math.isfinite(most / self.unit):
+            allowed = "so large that spot and strike can be counted in steps, and no larger"
+            hint = f"one step is {self.unit:.6g}: take it within some powers of ten of their gap"
+            raise checks.refuse("normal_vol", self.normal_vol, allowed, hint)
+        if not math.isfinite(most * self.largest_sum * math.exp(-self.rate * self.expiry)):
+            allowed = "such that payoffs are finite numbers"
+            raise checks.refuse("strike", self.strike, allowed, "take another unit of money")
 
     @property
     def unit(self) -> float:
@@ -176,7 +186,7 @@ class ArithmeticAsian:
         share = (dates + 1) * (2 * dates + 1) / (6.0 * dates**2)
         deviation = self.normal_vol * math.sqrt(self.expiry * share)
         distance = (self.spot - self.strike) / deviation
-        density = math.exp(-0.5 * distance**2) / math.sqrt(2.0 * math.pi)
+        density = math.exp(-0.5 * distance * distance) / math.sqrt(2.0 * math.pi)
         below = 0.5 * math.erfc(-distance / math.sqrt(2.0))
         return math.exp(-self.rate * self.expiry) * deviation * (density + distance * below)
 
@@ -184,10 +194,16 @@ class ArithmeticAsian:
         """The same numbers as a table of 2**(dates * qubits) cells, by the same integer arithmetic.
 
         Raises:
-            TooLarge: before allocating, when the cells do not fit the machine.
+            TooLarge: before allocating, when the cells do not fit the machine. No table is needed
+                then: `amplitude_problem()` states its exact `amplitude`, which `Ideal` samples.
         """
         count = self.dates * self.qubits
-        require_table_memory(count)
+        memory.require(
+            _NUMBERS_A_CELL * 8.0 * 2.0**count,
+            f"a table of 2**{count} cells (dates={self.dates} times qubits={self.qubits})",
+            "take fewer dates or qubits, or no table: amplitude_problem() has the circuit and its "
+            "exact amplitude=, which Ideal() samples, and price_on_grid() is the grid's price",
+        )
         return CellTable(
             registers=(self.qubits,) * self.dates,
             marginals=(self.step_probabilities,) * self.dates,
@@ -208,76 +224,24 @@ class ArithmeticAsian:
     def amplitude_problem(self) -> AmplitudeProblem:
         """A, its flag, and the map from the flag's probability to the price.
 
-        `bias_bound` is the exact bias of the linearised payoff on this grid, from `sum_law`. Up to
-        12 step qubits the cells' probabilities and flags are given too.
+        `bias_bound` is the exact bias of the linearised payoff on this grid, and `amplitude` the
+        flag's exact probability, both from `sum_law`: whatever the number of qubits, `Ideal` can
+        sample it. Up to 12 step qubits the cells' probabilities and flags are given too.
         """
-        line, layout = self._line, _layout(self)
+        line, law, places = self._line, self.sum_law(), layout(self)
         payoffs = piece_values(self.pieces, self.largest_sum + 1)
         flags = line.flags(line.standing(payoffs))
         count = self.dates * self.qubits
         small = count <= _TABLE_QUBITS
         return AmplitudeProblem(
             registers=(self.qubits,) * self.dates,
-            flag=layout.flag,
-            num_qubits=layout.num_qubits,
+            flag=places.flag,
+            num_qubits=places.num_qubits,
             offset=line.offset,
             scale=line.scale,
-            build=functools.partial(_build, self, line),
+            build=functools.partial(asian_circuit, self, line),
             probabilities=self.table().probabilities if small else None,
             flags=flags[self._cell_sums()] if small else None,
-            bias_bound=line.exact_bias(self.sum_law(), flags, payoffs),
-            amplitude=min(max(math.fsum(self.sum_law() * flags), 0.0), 1.0),
+            bias_bound=line.exact_bias(law, flags, payoffs),
+            amplitude=min(max(math.fsum(law * flags), 0.0), 1.0),
         )
-
-
-class _Layout(NamedTuple):
-    """Which qubits hold what; the steps come first, date by date."""
-
-    registers: tuple[tuple[int, ...], ...]
-    widths: tuple[tuple[int, int], ...]
-    flag: int
-    ancillas: range
-    num_qubits: int
-
-
-def _layout(option: ArithmeticAsian) -> _Layout:
-    """Widen each date's step to its price and to its running sum of prices, then ancillas."""
-    dates, most = range(1, option.dates + 1), 2**option.qubits - 1
-    widths = [((most * t).bit_length(), (most * t * (t + 1) // 2).bit_length()) for t in dates]
-    flag = option.dates * option.qubits
-    free, registers = flag + 1, []
-    for date, (_, wide) in enumerate(widths):
-        first, extra = date * option.qubits, wide - option.qubits
-        registers.append((*range(first, first + option.qubits), *range(free, free + extra)))
-        free += extra
-    needed = rotation_ancillas(widths[-1][1], option.pieces)
-    for date in range(1, option.dates):
-        for kind in (0, 1):
-            before, after = widths[date - 1][kind], widths[date][kind]
-            needed = max(needed, adder_ancillas(before, after))
-    ancillas = range(free, free + needed)
-    return _Layout(tuple(registers), tuple(widths), flag, ancillas, free + needed)
-
-
-def _build(option: ArithmeticAsian, line: Linearisation) -> QuantumCircuit:
-    from qiskit.circuit import QuantumCircuit
-
-    layout = _layout(option)
-    circuit = QuantumCircuit(layout.num_qubits, name="A")
-    sums = circuit.copy_empty_like()
-    for register in layout.registers:
-        load(circuit, register[: option.qubits], option.step_probabilities)
-    # first the prices, then the running sums of prices, each date from the one before
-    for kind in (0, 1):
-        for date in range(1, option.dates):
-            before, after = (
-                layout.registers[each][: layout.widths[each][kind]] for each in (date - 1, date)
-            )
-            append_add(sums, before, after, layout.ancillas)
-    circuit.compose(sums, inplace=True)
-    append_piecewise_rotation(
-        circuit, layout.registers[-1], option.pieces, line, layout.flag, layout.ancillas
-    )
-    # every gate of an addition is its own inverse
-    circuit.compose(sums.reverse_ops(), inplace=True)
-    return circuit

@@ -104,15 +104,15 @@ def _step(values: Array, functional: Functional) -> int:
         return values.size
     if not constant and changes.size == 1:
         return int(changes[0]) + 1
-    if constant:
-        found = f"is {low:g} in every cell: that is the number, nothing is left to estimate. A"
-        advice = "strike or threshold within the grid makes a step, MultiplexedRotation takes any"
-    else:
-        found = f"changes {changes.size} times: take"
-        advice = "PiecewiseRotation or MultiplexedRotation"
+    found = (
+        f"is {low:g} in every cell, the number itself: move strike or threshold into the grid, or "
+        "take MultiplexedRotation"
+        if constant
+        else f"changes {changes.size} times: take PiecewiseRotation or MultiplexedRotation"
+    )
     msg = (
         "Comparator encodes two values that change once in the cell index, as of a Tail; "
-        f"{functional!r} of this table {found} {advice}"
+        f"{functional!r} of this table {found}"
     )
     raise Unsupported(msg)
 

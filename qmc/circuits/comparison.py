@@ -89,7 +89,11 @@ def append_chain(
         register: n qubits, lowest bit first.
         constant: compared with the register.
         ancillas: `chain_ancillas(n, constant)` or more qubits at 0.
+
+    Raises:
+        InvalidProblem: for too few ancillas or another constant.
     """
+    checks.whole("constant", constant, 1, 2 ** len(register) - 1)
     first, links = _links(register, constant)
     _require(ancillas, len(links))
     return _append_links(circuit, first, links, ancillas)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc import checks
+from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
 from qmc.circuits.multiplexed import multiplexed_ry
 from qmc.result import CircuitSummary
 from qmc.rounds import steered
@@ -39,9 +40,13 @@ def grover_operator(
         state: a compiled version of A to use instead of `problem.circuit`.
         ancilla: False leaves out the ancilla and keeps one multi-controlled X, a gate that
             simulators apply at once and devices do not have.
+
+    Raises:
+        InvalidProblem: for anything but an `AmplitudeProblem`.
     """
     from qiskit.circuit import QuantumCircuit
 
+    require_problem(problem)
     state = problem.circuit if state is None else state
     qubits = range(problem.num_qubits)
     circuit = QuantumCircuit(problem.num_qubits + ancilla, name="Q")
@@ -74,7 +79,13 @@ def steered_problem(problem: AmplitudeProblem, steer: float) -> AmplitudeProblem
     """The problem whose flag, one ancilla, has amplitude (1 - |steer|) a + max(-steer, 0).
 
     The ancilla is rotated by one angle where the old flag is 1 and by another where it is 0.
+
+    Raises:
+        InvalidProblem: for anything but an `AmplitudeProblem`, and a steer outside (-1, 1).
     """
+    require_problem(problem)
+    if not abs(checks.finite("steer", steer)) < 1.0:
+        raise checks.refuse("steer", steer, "above -1 and below 1", "0 leaves the amplitude")
     if steer == 0.0:
         return problem
     given_miss = _given_miss(steer)
@@ -134,7 +145,11 @@ def summary(problem: AmplitudeProblem) -> CircuitSummary:
 
     A table on many qubits is counted by its problem's own bound instead, with rz sx rz sx rz
     between two CX.
+
+    Raises:
+        InvalidProblem: for anything but an `AmplitudeProblem`.
     """
+    require_problem(problem)
     gates = problem.most_two_qubit_gates
     if gates is not None and sum(problem.registers) > _BUILT_QUBITS:
         return CircuitSummary(

@@ -110,6 +110,10 @@ def _outcomes(points: Array, payoff: Callable[[Array], Array] | None) -> Array:
         allowed = f"a function of {points.shape[1]}-dimensional points"
         hint = "for a basket lambda spots: numpy.maximum(spots.sum(axis=1) - strike, 0.0)"
         raise checks.refuse("payoff", payoff, allowed, hint)
+    if not callable(payoff):
+        allowed = "a function of the points, or None for the values themselves"
+        hint = "for a call lambda spot: numpy.maximum(spot - strike, 0.0)"
+        raise checks.refuse("payoff", payoff, allowed, hint)
     values = checks.table("payoff(points)", payoff(points.copy()), 1)
     if values.shape != (len(points),):
         msg = f"payoff gave shape {values.shape} for {len(points)} points: must be one number each"

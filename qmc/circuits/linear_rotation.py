@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.circuits.linearisation import Linearisation, check_scaling
-from qmc.circuits.multiplexed import multiplexed_ry
+from qmc.circuits.multiplexed import as_polynomial, walsh_coefficients
+from qmc.circuits.parity_walk import append_parity_ry, cx_count
+from qmc.circuits.sign_polynomials import SignPolynomial
 from qmc.circuits.table_law import (
     Loaders,
     TableLaw,
@@ -18,7 +20,6 @@ from qmc.circuits.table_law import (
 )
 from qmc.grids.cell_table import DiscreteProblem
 from qmc.measures import Functional, Mean
-from qmc.problem import Array
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -77,24 +78,26 @@ class LinearRotation:
         line = Linearisation.of(values, self.scaling)
         standing = line.standing(values)
         flags = line.flags(standing)
+        angle = as_polynomial(walsh_coefficients(2.0 * line.half_angles(standing)))
         return AmplitudeProblem(
             registers=table.registers,
             flag=table.num_qubits,
             num_qubits=table.num_qubits + 1,
             offset=line.offset,
             scale=line.scale,
-            build=functools.partial(_build, law, 2.0 * line.half_angles(standing)),
+            build=functools.partial(_build, law, angle),
             probabilities=law.probabilities,
             flags=flags,
             bias_bound=line.exact_bias(law.probabilities, flags, values) + law.bias_bound(values),
+            most_two_qubit_gates=law.two_qubit_gates + cx_count(angle),
         )
 
 
-def _build(law: TableLaw, angles: Array) -> QuantumCircuit:
+def _build(law: TableLaw, angle: SignPolynomial) -> QuantumCircuit:
     from qiskit.circuit import QuantumCircuit
 
     count = law.table.num_qubits
     circuit = QuantumCircuit(count + 1, name="A")
     law.append(circuit)
-    multiplexed_ry(circuit, angles, range(count), count)
+    append_parity_ry(circuit, angle, range(count), count)
     return circuit

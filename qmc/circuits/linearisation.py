@@ -141,6 +141,7 @@ def check_scaling(scaling: object, degree: int = 1) -> float:
 
 def check_degree(degree: object) -> int:
     """Refuse a degree that is not 1, 3 or 5."""
-    if isinstance(degree, bool) or degree not in DEGREES:
+    whole = isinstance(degree, int | np.integer) and not isinstance(degree, bool)
+    if not whole or degree not in DEGREES:
         raise checks.refuse("degree", degree, "one of 1, 3, 5", "1 is the references' choice")
     return int(degree)

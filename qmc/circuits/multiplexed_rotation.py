@@ -98,7 +98,7 @@ class MultiplexedRotation:
         short = truncate(wanted, law.probabilities, self.negligible) if self.negligible else None
         # a search may ask for tails of any size, and is told the bound; of a mean nothing is left
         if isinstance(functional, Mean) and short is not None and not short.flags.any():
-            self._refuse_nothing(float(law.probabilities @ wanted))
+            self._refuse_nothing(float(law.probabilities @ wanted), scale)
         gates = values.size if short is None else cx_count(as_polynomial(short.coefficients))
         count = table.num_qubits
         return AmplitudeProblem(
@@ -114,11 +114,12 @@ class MultiplexedRotation:
             most_two_qubit_gates=law.two_qubit_gates + gates,
         )
 
-    def _refuse_nothing(self, amplitude: float) -> None:
+    def _refuse_nothing(self, amplitude: float, scale: float) -> None:
         """Refuse to leave out the whole rotation of an amplitude > 0."""
         if amplitude > 0.0:
             allowed = f"below the amplitude, {amplitude:.3g}, or the whole rotation is left out"
-            hint = f"{0.01 * amplitude:.1g} moves the number by a hundredth of what it is"
+            small = 0.01 * amplitude
+            hint = f"{small:.1g} moves the number by at most {small * scale:.1g}"
             raise checks.refuse("negligible", self.negligible, allowed, hint)
 
 

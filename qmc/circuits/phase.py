@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc import checks
+from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -26,10 +27,15 @@ def phase_circuit(
         problem: gives A and the flag.
         bits: qubits of the phase register, at least 1.
         state: a compiled version of A to use instead of `problem.circuit`.
+
+    Raises:
+        InvalidProblem: for anything but an `AmplitudeProblem`, and fewer than one bit.
     """
     from qiskit.circuit import QuantumCircuit
     from qiskit.synthesis import synth_qft_full
 
+    require_problem(problem)
+    checks.whole("bits", bits, 1)
     state = problem.circuit if state is None else state
     count = problem.num_qubits
     register = range(count, count + bits)

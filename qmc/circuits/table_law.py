@@ -151,9 +151,13 @@ def require_functional(functional: object) -> Functional:
         raise checks.refuse("functional", functional, allowed, "the mean is the default")
     threshold, hint = functional.threshold, "table.edges has them"
     real = isinstance(threshold, numbers.Real) and not isinstance(threshold, bool)
-    if not real or math.isnan(threshold):
+    try:
+        number = float(threshold) if real else math.nan
+    except OverflowError:
+        number = math.nan
+    if math.isnan(number):
         raise checks.refuse("threshold", threshold, "an edge of the table", hint)
-    if isinstance(functional, Excess) and threshold == -math.inf:
+    if isinstance(functional, Excess) and number == -math.inf:
         allowed = "an edge of the table above -inf, over which the excess is infinite"
         raise checks.refuse("threshold", threshold, allowed, hint)
-    return replace(functional, threshold=float(threshold))
+    return replace(functional, threshold=number)

@@ -194,8 +194,31 @@ def test_larger_problems_carry_no_table():
     assert problem.probabilities is None
     assert problem.flags is None
     assert problem.bias_bound < 1.0
-    with pytest.raises(TooLarge, match="cells"):
+    with pytest.raises(TooLarge, match=r"2\*\*128 cells.*amplitude_problem\(\).*amplitude="):
         asian(64, 2).table()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"rate": -1e5}, "rate=-100000.0: must be at least -700"),
+        ({"spot": 1e308, "strike": -1e308}, "normal_vol"),
+        ({"spot": 1e200, "strike": -1e200, "normal_vol": 1e-308}, "normal_vol"),
+        ({"normal_vol": 1e308, "expiry": 1e308}, "normal_vol"),
+        ({"normal_vol": 5e-324, "expiry": 1e-9, "strike": 100.0}, "normal_vol"),
+        ({"strike": -1e300, "rate": -600.0}, "strike"),
+        ({"strike": -1e308, "spot": -1e308, "normal_vol": 1e307, "rate": -9.0}, "strike"),
+    ],
+)
+def test_numbers_that_no_float_holds_are_refused(changes, named):
+    with pytest.raises(InvalidProblem, match=named):
+        asian(**changes)
+
+
+def test_a_strike_far_below_is_worth_the_forward():
+    option = asian(strike=-1e200)
+    assert option.closed_form() == pytest.approx(1e200)
+    assert option.price_on_grid() == pytest.approx(1e200)
 
 
 def test_refusals():

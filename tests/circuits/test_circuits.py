@@ -8,6 +8,7 @@ from qiskit.quantum_info import Operator, Statevector
 from qmc.circuits import AmplitudeProblem, Encoding, MultiplexedRotation
 from qmc.circuits.grover import grover_operator, steered_problem, summary
 from qmc.circuits.multiplexed import multiplexed_ry
+from qmc.circuits.phase import phase_circuit
 from qmc.contracts import Call, Portfolio
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import CellTable, LawGrid
@@ -138,7 +139,42 @@ def test_refusals():
     with pytest.raises(Unsupported, match="LawGrid"):
         MultiplexedRotation().encode("a table")
     assert isinstance(MultiplexedRotation(), Encoding)
-    assert AmplitudeProblem.__doc__
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        grover_operator,
+        summary,
+        lambda it: steered_problem(it, 0.1),
+        lambda it: phase_circuit(it, 2),
+    ],
+    ids=["Q", "summary", "steered", "phase"],
+)
+@pytest.mark.parametrize("given", [3, None, CALL, AmplitudeProblem])
+def test_what_is_no_amplitude_problem_is_refused(make, given):
+    with pytest.raises(InvalidProblem, match=r"problem=.*engine.amplitude_problem"):
+        make(given)
+
+
+def test_refused_steers_bits_and_pictures():
+    problem = MultiplexedRotation().encode(LawGrid(qubits=2).discretise(CALL))
+    for steer in (1.0, -1.0, 2, float("nan"), "0.5", None):
+        with pytest.raises(InvalidProblem, match="steer="):
+            steered_problem(problem, steer)
+    for bits in (0, 1.5, "2", True):
+        with pytest.raises(InvalidProblem, match="bits="):
+            phase_circuit(problem, bits)
+    with pytest.raises(InvalidProblem, match="output='png': must be one of 'mpl'"):
+        problem.draw("png")
+
+
+def test_a_problem_prints_its_numbers_and_not_its_cells():
+    problem = MultiplexedRotation(negligible=0.01).encode(LawGrid(qubits=8).discretise(CALL))
+    text = repr(problem)
+    assert f"bias_bound={problem.bias_bound!r}" in text
+    assert f"most_two_qubit_gates={problem.most_two_qubit_gates}" in text
+    assert len(text) < 250
 
 
 @pytest.mark.parametrize("measure", [Price(), VaR(level=0.99)], ids=repr)

@@ -201,6 +201,9 @@ def test_refusals():
         append_chain(circuit, range(4), 5, (4,))
     with pytest.raises(InvalidProblem, match="constant"):
         append_greater_equal(circuit, range(4), 5.0, 4, (5,))
+    for constant in (0, 16, -3, 2.0):
+        with pytest.raises(InvalidProblem, match=r"constant=.*from 1 to 15"):
+            append_chain(circuit, range(4), constant, (4, 5))
 
 
 def test_levels_that_differ_in_their_last_bits_are_one_level():

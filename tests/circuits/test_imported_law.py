@@ -97,6 +97,7 @@ def test_points_off_a_grid_share_one_register():
         (SimpleNamespace(probabilities=[0.5, 0.5], values=[[1, 2], [3, 4]]), None, "payoff"),
         (SimpleNamespace(probabilities=[0.5, 0.5], values=[1, 2]), lambda x: x[:1], "one number"),
         (SimpleNamespace(probabilities=[0.5, 0.5], values=[1, 2]), lambda x: 1.0, "payoff"),
+        (SimpleNamespace(probabilities=[0.5, 0.5], values=[1, 2]), 3, "payoff=3: must be a func"),
     ],
 )
 def test_refusals(law, payoff, message):

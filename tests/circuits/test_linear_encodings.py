@@ -146,6 +146,16 @@ def test_values_affine_in_the_bits_take_linearly_many_cx():
     assert summary(LinearRotation().encode(uniform(table))).two_qubit_gates <= 12
 
 
+@pytest.mark.parametrize("values", [np.arange(64.0), np.arange(64.0) ** 2], ids=["line", "square"])
+def test_stated_cx_of_a_linear_rotation_are_those_of_the_circuit(values):
+    table = table_of(values, (2, 4))
+    encoded = LinearRotation().encode(table)
+    assert encoded.most_two_qubit_gates == encoded.circuit.count_ops()["cx"]
+    # a large table is counted without building its circuit
+    large = table_of(np.linspace(0.0, 1.0, 2**13))
+    assert summary(LinearRotation().encode(uniform(large))).two_qubit_gates == 2 * 13
+
+
 @pytest.mark.parametrize("functional", ["mean", "tail", "excess"])
 @pytest.mark.parametrize(
     "encoding",
@@ -302,7 +312,7 @@ def test_refusals():
                 encoding(scaling=scaling)
     with pytest.raises(InvalidProblem, match="scaling"):
         PiecewiseRotation(scaling=1.2, degree=3)
-    for degree in (0, 2, 7, True, "1"):
+    for degree in (0, 2, 7, True, "1", None, [1], np.array([1, 3])):
         with pytest.raises(InvalidProblem, match="degree"):
             PiecewiseRotation(degree=degree)
     for tolerance in (-1e-9, 1.0, math.nan):
