@@ -13,7 +13,7 @@ from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import Unsupported
 from qmc.estimators.priors import angle
 from qmc.grids.cell_table import CellTable
-from qmc.plots.axes import COLOURS, new_axes
+from qmc.plots.axes import COLOURS, items, new_axes, require
 from qmc.problem import Array
 from qmc.rounds import hit_probability
 
@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
 _READABLE_GATES = 200
+_AMPLITUDE_PROBLEM = "engine.amplitude_problem(problem) makes one"
 
 
 def plot_circuit(problem: AmplitudeProblem | QuantumCircuit, *, ax: Axes | None = None) -> Axes:
     """The circuit A of a problem, or any circuit, as qiskit draws it.
 
     Raises:
+        InvalidProblem: for anything else.
         Unsupported: for more than 200 instructions, which nobody could read.
     """
+    from qiskit.circuit import QuantumCircuit
+
     circuit = problem.circuit if isinstance(problem, AmplitudeProblem) else problem
+    if not isinstance(circuit, QuantumCircuit):
+        allowed = "an AmplitudeProblem or a QuantumCircuit"
+        raise checks.refuse("problem", problem, allowed, _AMPLITUDE_PROBLEM)
     if circuit.size() > _READABLE_GATES:
         msg = (
             f"a drawing of {circuit.size()} instructions cannot be read: draw a problem on fewer "
@@ -46,7 +53,15 @@ def plot_circuit(problem: AmplitudeProblem | QuantumCircuit, *, ax: Axes | None 
 def plot_loaded_law(
     table: CellTable, problem: AmplitudeProblem | None = None, *, ax: Axes | None = None
 ) -> Axes:
-    """Cell probabilities wanted, and those that a problem's circuit loads where they are known."""
+    """Cell probabilities wanted, and those that a problem's circuit loads where they are known.
+
+    Raises:
+        InvalidProblem: for another type, or a problem on another number of cells.
+    """
+    require("table", table, CellTable, "engine.discrete_problem(problem) makes one")
+    if problem is not None:
+        require("problem", problem, AmplitudeProblem, _AMPLITUDE_PROBLEM)
+        _require_cells(problem, table.probabilities.size)
     axes = new_axes(ax)
     cells = np.arange(table.probabilities.size)
     axes.bar(cells, table.probabilities, width=0.9, color="#9fb8d1", label="wanted")
@@ -65,12 +80,22 @@ def plot_loaded_law(
     return axes
 
 
+def _require_cells(problem: AmplitudeProblem, cells: int) -> None:
+    """Refuse a problem whose table has another number of cells, where it has one."""
+    loaded = problem.probabilities
+    if loaded is not None and loaded.size != cells:
+        allowed = f"of the table's own {cells} cells"
+        raise checks.refuse("problem", f"{loaded.size} cells", allowed, "encode this table")
+
+
 def plot_amplitudes(problem: AmplitudeProblem, *, ax: Axes | None = None) -> Axes:
     """P(flag = 1 | cell) of each cell, and their mean, the amplitude.
 
     Raises:
+        InvalidProblem: for anything but an `AmplitudeProblem`.
         Unsupported: when the problem has no table, as those of arithmetic circuits.
     """
+    require("problem", problem, AmplitudeProblem, _AMPLITUDE_PROBLEM)
     if problem.flags is None or problem.probabilities is None:
         msg = "this problem has no table of cells: take one that a grid and an encoding made"
         raise Unsupported(msg)
@@ -92,14 +117,18 @@ def plot_rotation(
     """The state A Q^k |0> in the plane of bad (flag 0) and good (flag 1): at angle (2k+1) theta.
 
     Brassard, Hoyer, Mosca and Tapp 2002, arXiv:quant-ph/0005055, section 2.
+
+    Raises:
+        InvalidProblem: for an amplitude outside [0, 1], no powers, or one that is no whole number.
     """
     if not 0.0 <= checks.finite("amplitude", amplitude) <= 1.0:
         raise checks.refuse("amplitude", amplitude, "from 0 to 1")
+    asked = _checked_powers(powers)
     axes = new_axes(ax, height=6.0)
     theta, turn = angle(amplitude), np.linspace(0.0, 2.0 * math.pi, 400)
     axes.plot(np.cos(turn), np.sin(turn), color="lightgrey", lw=1)
-    for place, power in enumerate(powers):
-        phase = (2 * checks.whole("powers", power, 0) + 1) * theta
+    for place, power in enumerate(asked):
+        phase = (2 * power + 1) * theta
         end = math.cos(phase), math.sin(phase)
         colour = COLOURS[place % len(COLOURS)]
         chance = hit_probability(amplitude, power)
@@ -116,6 +145,11 @@ def plot_rotation(
     axes.set_title(f"a = {amplitude:.6g}, theta = {theta:.4f}; Q turns by 2 theta")
     axes.legend(loc="lower left", fontsize=8)
     return axes
+
+
+def _checked_powers(powers: Sequence[int]) -> list[int]:
+    given = items("powers", powers, "a non-empty sequence of whole numbers, such as (0, 1, 2)")
+    return [checks.whole(f"powers[{place}]", power, 0) for place, power in enumerate(given)]
 
 
 def plot_decay(
@@ -136,19 +170,30 @@ def plot_decay(
         error: (n,), standard errors; none are drawn without.
         contrast: what readout leaves at power 0.
         ax: to draw into.
+
+    Raises:
+        InvalidProblem: for numbers that are not finite, powers below 0, or other lengths.
     """
+    decay, contrast = checks.finite("decay", decay), checks.finite("contrast", contrast)
     points: Array = np.array(checks.vector("visibility", visibility))
-    if len(powers) != points.size:
-        raise checks.refuse("powers", powers, f"one for each of {points.size} visibilities")
+    asked = _checked_powers(powers)
+    if len(asked) != points.size:
+        raise checks.refuse("powers", asked, f"one for each of {points.size} visibilities")
+    bars = None if error is None else _checked_errors(error, points.size)
     axes = new_axes(ax)
-    axes.errorbar(
-        powers, points, yerr=error, fmt="o", capsize=3, color=COLOURS[0], label="measured"
-    )
-    at = np.linspace(0.0, max(powers), 200)
-    fitted = contrast * np.exp(-checks.finite("decay", decay) * at)
+    axes.errorbar(asked, points, yerr=bars, fmt="o", capsize=3, color=COLOURS[0], label="measured")
+    at = np.linspace(0.0, max(asked), 200)
+    fitted = contrast * np.exp(-decay * at)
     axes.plot(at, fitted, color=COLOURS[1], label=f"{contrast:.3g} exp(-{decay:.3g} k)")
     axes.set_xlabel("power k of Q")
     axes.set_ylabel("visibility of the fringe")
     axes.set_ylim(0.0, 1.1)
     axes.legend()
     return axes
+
+
+def _checked_errors(error: Sequence[float], count: int) -> tuple[float, ...]:
+    bars = checks.vector("error", error)
+    if len(bars) != count or min(bars) < 0.0:
+        raise checks.refuse("error", bars, f"one standard error >= 0 for each of {count} points")
+    return bars

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmc import checks
 from qmc.grids.cell_table import CellTable
-from qmc.plots.axes import COLOURS, new_axes
+from qmc.plots.axes import COLOURS, items, new_axes, require
 from qmc.problem import Array
 from qmc.result import Result
 
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
 
     from qmc.convergence import ConvergenceTable
 
+_RESULT = "engine.solve(problem, goal) returns one"
+_MARKS = "pairs of a name and a finite number, such as [('VaR', 12.5)]"
+
 
 def plot_cells(table: CellTable, *, ax: Axes | None = None) -> Axes:
-    """Value and probability of each cell, cells in order."""
+    """Value and probability of each cell, cells in order.
+
+    Raises:
+        InvalidProblem: for anything but a `CellTable`.
+    """
+    require("table", table, CellTable, "engine.discrete_problem(problem) makes one")
     axes = new_axes(ax)
     index = np.arange(table.values.size)
     axes.bar(index, table.values, width=0.85, color=COLOURS[0], label="E[outcome | cell]")
@@ -41,9 +50,21 @@ def plot_intervals(
     truth: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """One horizontal interval a result, the true number as a line."""
-    axes = new_axes(ax, height=1.4 + 0.5 * len(results))
-    for row, result in enumerate(results):
+    """One horizontal interval a result, the true number as a line.
+
+    Raises:
+        InvalidProblem: without results, for something else among them, or for another number of
+            labels.
+    """
+    shown = items("results", results, "a non-empty sequence of results")
+    for place, one in enumerate(shown):
+        require(f"results[{place}]", one, Result, _RESULT)
+    names = items("labels", labels, "a sequence of one text a result")
+    if len(names) != len(shown):
+        raise checks.refuse("labels", names, f"one for each of {len(shown)} results")
+    truth = None if truth is None else checks.finite("truth", truth)
+    axes = new_axes(ax, height=1.4 + 0.5 * len(shown))
+    for row, result in enumerate(shown):
         ends = np.array([[result.interval.low], [result.interval.high]])
         reach = np.clip(np.abs(ends - result.value), 0.0, 1e300)
         axes.errorbar(
@@ -52,14 +73,19 @@ def plot_intervals(
     if truth is not None:
         axes.axvline(truth, color="black", lw=1, ls="--", label=f"true {truth:.6g}")
         axes.legend()
-    axes.set_yticks(range(len(results)), labels)
-    axes.set_ylim(-0.7, len(results) - 0.3)
-    axes.set_xlabel(f"{results[0].provenance.problem.measure!r}, in the contract's money")
+    axes.set_yticks(range(len(shown)), [str(name) for name in names])
+    axes.set_ylim(-0.7, len(shown) - 0.3)
+    axes.set_xlabel(f"{shown[0].provenance.problem.measure!r}, in the contract's money")
     return axes
 
 
 def plot_budget(result: Result, *, ax: Axes | None = None) -> Axes:
-    """The error budget as horizontal bars."""
+    """The error budget as horizontal bars.
+
+    Raises:
+        InvalidProblem: for anything but a `Result`.
+    """
+    require("result", result, Result, _RESULT)
     axes = new_axes(ax)
     lines = result.budget.lines
     amounts = [line.amount if math.isfinite(line.amount) else 0.0 for line in lines]
@@ -71,12 +97,18 @@ def plot_budget(result: Result, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_losses(
-    losses: Array, marks: Sequence[tuple[str, float]], *, ax: Axes | None = None
+    losses: Array, marks: Iterable[tuple[str, float]], *, ax: Axes | None = None
 ) -> Axes:
-    """Histogram of losses (n,) with named vertical marks such as VaR and ES."""
+    """Histogram of losses (n,) with named vertical marks such as VaR and ES.
+
+    Raises:
+        InvalidProblem: for losses that are not finite numbers, or marks that are no pairs.
+    """
+    seen = checks.table("losses", losses, 1)
+    named = _checked_marks(marks)
     axes = new_axes(ax)
-    axes.hist(losses, bins=60, color="#9fb8d1", label="losses")
-    for (name, value), colour in zip(marks, COLOURS[1:] * len(marks), strict=False):
+    axes.hist(seen, bins=60, color="#9fb8d1", label="losses")
+    for (name, value), colour in zip(named, COLOURS[1:] * len(named), strict=False):
         axes.axvline(value, color=colour, lw=1.5, label=f"{name} {value:,.6g}")
     axes.set_xlabel("loss (positive is bad)")
     axes.set_ylabel("scenarios")
@@ -84,12 +116,34 @@ def plot_losses(
     return axes
 
 
+def _checked_marks(marks: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Names and numbers; none draws the losses alone."""
+    if isinstance(marks, str) or not isinstance(marks, Iterable):
+        raise checks.refuse("marks", marks, _MARKS)
+    named: list[tuple[str, float]] = []
+    for place, mark in enumerate(marks):
+        if isinstance(mark, str) or not isinstance(mark, Sequence) or len(mark) != 2:
+            raise checks.refuse(f"marks[{place}]", mark, _MARKS)
+        named.append((str(mark[0]), checks.finite(f"marks[{place}][1]", mark[1])))
+    return named
+
+
 def plot_convergence(
     table: ConvergenceTable, problem: str | None = None, *, ax: Axes | None = None
 ) -> Axes:
-    """95th-percentile error against queries, log-log, guide lines -1/2 and -1, fitted slopes."""
-    axes = new_axes(ax)
+    """95th-percentile error against queries, log-log, guide lines -1/2 and -1, fitted slopes.
+
+    Raises:
+        InvalidProblem: for anything but a `ConvergenceTable`, or a problem that it does not have.
+    """
+    from qmc.convergence import ConvergenceTable
+
+    require("table", table, ConvergenceTable, "qmc.convergence(...) returns one")
+    if not table.rows:
+        raise checks.refuse("table", "no rows", "a table with a row or more", "run it to an end")
     problem = table.problems[0] if problem is None else problem
+    checks.choice("problem", problem, table.problems)
+    axes = new_axes(ax)
     corner: tuple[float, float] | None = None
     span = (math.inf, 0.0)
     for engine, colour in zip(table.engines(problem), COLOURS * 9, strict=False):
