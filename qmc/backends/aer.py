@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qmc import checks, memory
+from qmc.backends import calibration
 from qmc.backends.aer_oracle import AER_GATES, AerOracle
-from qmc.backends.calibration import POWERS, SHOTS, Calibration, calibrate
-from qmc.backends.noise import Noise
+from qmc.backends.noise import DeviceNoise, Noise
 from qmc.backends.powers import require_instructions
+from qmc.backends.product_state import product_bytes, worst_bond
 from qmc.backends.protocols import Oracle
 from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
-from qmc.rng import RNGLike, generator
+from qmc.rng import generator
 
 __all__ = ["AER_GATES", "Aer"]
 
@@ -25,7 +25,6 @@ _BYTES = {"double": 16.0, "single": 8.0}
 # a density matrix of so many qubits is a state of twice as many; beyond, trajectories are cheaper
 _QUBITS_OF_A_DENSITY_MATRIX = 9
 # larger states are not kept between powers
-_QUBITS_TO_FUSE = 16
 _QUBITS_TO_REUSE = {"statevector": 22, "density_matrix": 11, "matrix_product_state": 0}
 
 
@@ -53,14 +52,20 @@ class Aer:
         batch: circuits of one job; 0 takes as many as a bounded number of operations allows.
         noise: `DepolarizingNoise`, `DeviceNoise`, or None.
         decay: visibility lost per power that estimators are told.
-        reuse_state: go on from the state of a smaller power instead of running A Q^k anew. Q is
-            still applied k times, and shots are drawn from the state; trajectories, product states
-            and devices with routing never do so.
-        fusion: multiply the gates of A, and so of Q, into fewer operations, once an oracle, where
-            state vectors are kept; the state is the same up to rounding. With
-            `reuse_state=False` every gate is applied on its own.
+        reuse_state: go on from the state of a smaller power instead of running A Q^k anew, so that
+            powers are not bounded by the memory of an unrolled circuit. Q is still applied k
+            times, and shots are drawn from the state; trajectories, product states and devices
+            with routing never do so.
+        fusion: where state vectors are kept, take A S_0 A^dagger, twice the gates of A, as the one
+            reflection that they multiply to, once two Q run gate by gate agree with it
+            (`qmc.backends.reflection`); the state is the same up to rounding. With
+            `fusion=False` or `reuse_state=False` every gate of every Q is run.
         ancilla: build reflections on a clean ancilla, as a device would; by default Aer gets one
             multi-controlled X, which it applies at once, and a product state the ancilla.
+        bond_dimension: of "matrix_product_state": the largest that its memory is bounded by, for
+            states that you know to be little entangled. Aer cuts off what needs more and does not
+            say so, hence no result then claims to cover the true number. 0 cuts nothing off, and
+            the worst case, 2^(qubits / 2), must fit the machine.
 
     Raises:
         TooLarge: when the state would not fit the machine.
@@ -81,6 +86,7 @@ class Aer:
     reuse_state: bool = True
     fusion: bool = True
     ancilla: bool = False
+    bond_dimension: int = 0
 
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
@@ -88,50 +94,36 @@ class Aer:
         checks.choice("precision", self.precision, tuple(_BYTES))
         checks.whole("threads", self.threads, 0)
         checks.whole("batch", self.batch, 0)
+        checks.whole("bond_dimension", self.bond_dimension, 0)
+        if self.bond_dimension and self.method != "matrix_product_state":
+            allowed = f"0 with method={self.method!r}"
+            hint = "method='matrix_product_state' has bonds"
+            raise checks.refuse("bond_dimension", self.bond_dimension, allowed, hint)
         if self.noise is not None:
             checks.interface("noise", self.noise, Noise, "take DepolarizingNoise or DeviceNoise")
-        object.__setattr__(self, "decay", checks.finite("decay", self.decay))
-        if self.decay < 0.0:
-            raise checks.refuse("decay", self.decay, "0 or above")
+        object.__setattr__(self, "decay", calibration.checked_decay(self.decay))
         for name in ("reuse_state", "fusion", "ancilla"):
             if not isinstance(getattr(self, name), bool):
                 raise checks.refuse(name, getattr(self, name), "True or False")
 
     @property
     def noisy(self) -> bool:
-        """Whether errors are simulated, which no interval covers."""
-        return self.noise is not None
+        """Whether errors are simulated, or a state may be cut off, which no interval covers."""
+        return self.noise is not None or self.bond_dimension > 0
 
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; simulates nothing yet."""
         require_problem(problem)
         # a steering ancilla or a reflection's may come on top of A
         self.require_state(problem.num_qubits + 1 + self.with_ancilla)
+        self.require_device(problem.num_qubits + self.with_ancilla)
         if problem.flags is not None:
             # a table takes a rotation a cell, and Q has A twice
             require_instructions(float(problem.flags.size), _ROOM_FOR_POWER)
         return AerOracle(problem, self, generator(rng))
 
-    def calibrate(
-        self,
-        problem: AmplitudeProblem,
-        *,
-        amplitude: float | None = None,
-        powers: Sequence[int] = POWERS,
-        shots: int = SHOTS,
-        confidence: float = 0.95,
-        rng: RNGLike = None,
-    ) -> Calibration:
-        """Measure decay and contrast on this problem's circuits: `qmc.backends.calibrate`."""
-        return calibrate(
-            self,
-            problem,
-            amplitude=amplitude,
-            powers=powers,
-            shots=shots,
-            confidence=confidence,
-            rng=rng,
-        )
+    # a method: the backend is the first argument of `qmc.backends.calibrate`
+    calibrate = calibration.calibrate
 
     @property
     def with_ancilla(self) -> bool:
@@ -151,19 +143,25 @@ class Aer:
         trajectories = self.noise is not None and method == "statevector"
         return self.reuse_state and not trajectories and qubits <= _QUBITS_TO_REUSE[method]
 
-    def fuses(self, qubits: int) -> bool:
-        """Whether gates are multiplied before they are run."""
+    def reflects(self, qubits: int) -> bool:
+        """Whether Q is one reflection of a kept state vector."""
         vector = self.method_for(qubits) == "statevector"
-        return self.fusion and vector and self.noise is None and qubits <= _QUBITS_TO_FUSE
+        return self.fusion and vector and self.reuses(qubits)
+
+    def require_device(self, qubits: int) -> None:
+        """Raise `InvalidProblem` when a fake device has fewer qubits than a circuit."""
+        if isinstance(self.noise, DeviceNoise):
+            self.noise.require_qubits(qubits)
 
     def require_state(self, qubits: int) -> None:
         """Raise `TooLarge` when the state of so many qubits would not fit the machine.
 
-        2**qubits amplitudes, 4**qubits of a density matrix; a product state is as large as it is
-        entangled, and not bounded here.
+        2**qubits amplitudes, 4**qubits of a density matrix; a product state by its largest bond
+        dimension, as stated or the worst there is.
         """
         method = self.method_for(qubits)
         if method == "matrix_product_state":
+            self._require_product(qubits)
             return
         mixed = method == "density_matrix"
         memory.require(
@@ -171,4 +169,20 @@ class Aer:
             f"the {'density matrix' if mixed else 'state'} of {qubits} qubits",
             "take fewer qubits, or precision='single'"
             + (", or method='statevector', which runs trajectories" if mixed else ""),
+        )
+
+    def _require_product(self, qubits: int) -> None:
+        bond, given = worst_bond(qubits), self.bond_dimension
+        bond = min(bond, given) if given else bond
+        if given:
+            shrink = "take fewer qubits, or a smaller bond_dimension"
+        else:
+            shrink = (
+                "take fewer qubits, or state bond_dimension= for states that are little entangled"
+            )
+        memory.require(
+            product_bytes(qubits, bond),
+            f"a product state of {qubits} qubits and bond dimension {bond:,}"
+            + ("" if given else ", the worst case,"),
+            shrink,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ from qmc import memory
 from qmc.backends import outcomes
 from qmc.backends.evolution import LABEL, Evolution
 from qmc.backends.failures import chained
-from qmc.backends.fusion import fuse
-from qmc.backends.isa import RoutedCircuits
+from qmc.backends.isa import RoutedCircuits, preset_passes
+from qmc.backends.phases import measured_phases
 from qmc.backends.powers import ComposedCircuits, Key, PowerCircuits, require_instructions
+from qmc.backends.reflection import Reflection, label
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import BackendFailed
 from qmc.rng import child_seeds
-from qmc.rounds import Round
+from qmc.rounds import PhaseRound, Round
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -67,7 +69,7 @@ class AerOracle:
     backend: Aer
     rng: np.random.Generator
     _circuits: PowerCircuits | None = None
-    _evolution: Evolution | None = None
+    _evolution: Evolution | Reflection | None = None
     _simulators: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -77,7 +79,9 @@ class AerOracle:
 
     @property
     def max_power(self) -> float:
-        """Largest power whose unrolled circuit would fit the machine."""
+        """Largest power whose unrolled circuit would fit; unbounded where states are kept."""
+        if self.evolution() is not None:
+            return math.inf
         state, grover = self.circuits.operations
         room = memory.available_bytes() / memory.BYTES_AN_INSTRUCTION - state
         return float(max(0.0, room / grover))
@@ -90,11 +94,15 @@ class AerOracle:
             BackendFailed: when Aer fails or answers something else than was asked.
         """
         shots = outcomes.shots_of(rounds)
+        if not shots:
+            return ()
         words = not outcomes.alone(rounds)
         seen: dict[Key, str | int] = {}
+        steered = any(steer for _, steer in shots)
+        self.backend.require_device(self._qubits - (not steered))
         self.circuits.keep(shots)
-        require_instructions(float(self.circuits.operations[0]), max(shots)[0])
         if (evolution := self.evolution()) is None:
+            require_instructions(float(self.circuits.operations[0]), max(shots)[0])
             for group in outcomes.grouped(shots, apart=self.backend.noise is not None):
                 circuits = {key: self.circuits.circuit(*key) for key in group}
                 seen |= self._run_circuits(circuits, group, words=words)
@@ -111,9 +119,9 @@ class AerOracle:
         Raises:
             TooLarge: when the state or the circuit would not fit the machine.
         """
-        what = f"{bits} phase bits"
-        result = self._job([self.phase_circuit(bits)], shots, what, words=True)
-        return outcomes.numbers(result, 0, shots, bits, what)
+        asked, what = PhaseRound(bits, shots), f"{bits} phase bits"
+        result = self._job([self.phase_circuit(bits)], asked.shots, what, words=True)
+        return outcomes.numbers(result, 0, asked.shots, asked.bits, what)
 
     def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
         """A, then Q `power` times, then a measurement of the flag; compiled for Aer."""
@@ -121,17 +129,11 @@ class AerOracle:
 
     def phase_circuit(self, bits: int) -> QuantumCircuit:
         """Phase estimation of Q with its register measured; compiled for Aer, built anew."""
-        from qiskit.circuit import ClassicalRegister
-
-        from qmc.circuits.phase import phase_circuit
-
         count, noise = self.problem.num_qubits, self.backend.noise
+        bits = PhaseRound(bits, 1).bits  # as a whole number within its limits
         self.backend.require_state(count + bits)
-        state = for_aer(self.problem.circuit)
-        require_instructions(float(state.size()), 2**bits - 1)
-        circuit = phase_circuit(self.problem, bits, state)
-        circuit.add_register(ClassicalRegister(bits, "phase"))
-        circuit.measure(range(count, count + bits), range(bits))
+        self.backend.require_device(count + bits)
+        circuit = measured_phases(self.problem, bits, for_aer(self.problem.circuit))
         if noise is not None:
             return noise.pass_manager().run(circuit)
         # the state vector alone applies a multi-controlled X at once
@@ -153,17 +155,24 @@ class AerOracle:
                 self._circuits = ComposedCircuits(self.problem, compiled, ancilla)
         return self._circuits
 
-    def evolution(self) -> Evolution | None:
+    def evolution(self) -> Evolution | Reflection | None:
         """What makes circuits that go on from smaller powers; None where states are not kept."""
         circuits, qubits = self.circuits, self._qubits
         if not isinstance(circuits, ComposedCircuits) or not self.backend.reuses(qubits):
             return None
         if self._evolution is None:
-            method = self.backend.method_for(qubits)
-            if self.backend.fuses(qubits):
-                circuits = circuits.rewritten(fuse)
-            self._evolution = Evolution(circuits, mixed=method == "density_matrix")
+            if self.backend.reflects(qubits):
+                self._evolution = Reflection(circuits, self._saved)
+            else:
+                mixed = self.backend.method_for(qubits) == "density_matrix"
+                self._evolution = Evolution(circuits, mixed=mixed)
         return self._evolution
+
+    def _saved(self, circuit: QuantumCircuit, count: int) -> list[object]:
+        """States that an unmeasured circuit saves; no shot is drawn, no seed taken."""
+        what = f"the circuit {circuit.name}"
+        result = self._result([circuit], 1, what, seed=0, words=False)
+        return [outcomes.saved(result, 0, label(place), what) for place in range(count)]
 
     def _run_circuits(
         self, circuits: Mapping[Key, QuantumCircuit], shots: Mapping[Key, int], *, words: bool
@@ -192,6 +201,11 @@ class AerOracle:
     def _job(self, circuits: list[QuantumCircuit], shots: int, what: str, *, words: bool) -> Any:  # noqa: ANN401
         """Aer's result of the circuits under a fresh seed; `words` keeps each shot's outcome."""
         (seed,) = child_seeds(self.rng, 1)
+        return self._result(circuits, shots, what, seed=seed, words=words)
+
+    def _result(
+        self, circuits: list[QuantumCircuit], shots: int, what: str, *, seed: int, words: bool
+    ) -> Any:  # noqa: ANN401
         simulator = self._simulator(circuits)
         with chained(f"Aer failed on {what}"):
             job = simulator.run(circuits, shots=shots, seed_simulator=seed, memory=words)
@@ -218,6 +232,7 @@ class AerOracle:
                 method=method,
                 precision=self.backend.precision,
                 noise_model=None if noise is None else noise.model(),
+                matrix_product_state_max_bond_dimension=self.backend.bond_dimension or None,
                 max_parallel_threads=self.backend.threads or (1 if qubits < _LARGE_QUBITS else 0),
                 # the order of shots, and so the bits, would depend on the number of threads
                 max_parallel_shots=1,
@@ -242,6 +257,4 @@ def for_aer(circuit: QuantumCircuit, *, mcx: bool = True) -> QuantumCircuit:
     """
     if set(circuit.count_ops()) <= {*AER_GATES, *(("mcx",) if mcx else ())}:
         return circuit
-    from qiskit import transpile
-
-    return transpile(circuit, basis_gates=list(AER_GATES), optimization_level=1)
+    return preset_passes(AER_GATES, 1).run(circuit)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qmc import checks
+from qmc.backends.protocols import Backend
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import InvalidProblem
 from qmc.problem import Array
 from qmc.result import Interval
 from qmc.rng import RNGLike, generator
 from qmc.rounds import Round
-
-if TYPE_CHECKING:
-    from qmc.backends.protocols import Backend
 
 POWERS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 SHOTS = 4_000
@@ -70,8 +68,9 @@ class Calibration:
         return sum(Round(power, self.shots).queries for power in self.powers)
 
     def probability(self, amplitude: float, power: int) -> float:
-        """P(flag = 1) that this calibration expects."""
-        theta = math.asin(math.sqrt(amplitude))
+        """P(flag = 1) that this calibration expects of an amplitude in [0, 1] at a power >= 0."""
+        theta = math.asin(math.sqrt(_checked_amplitude(amplitude)))
+        power = checks.whole("power", power, 0)
         return float(_law(np.array([theta, self.decay, self.contrast]), np.array([power]))[0])
 
     def corrected(self, probability: float) -> float:
@@ -107,7 +106,8 @@ def calibrate(
         rng: of the shots.
 
     Raises:
-        InvalidProblem: for too few powers.
+        InvalidProblem: for no backend, for powers that are too few or not different, or where the
+            hits do not tell the decay.
         BackendFailed: when the backend fails.
 
     >>> from qmc.backends import Ideal, calibrate
@@ -118,6 +118,7 @@ def calibrate(
     >>> found.interval.contains(0.0), found.contrast_interval.contains(1.0)
     (True, True)
     """
+    checks.interface("backend", backend, Backend, "such as Aer(noise=...)")
     asked = _checked_powers(powers, 4 if amplitude is None else 3)
     shots = checks.whole("shots", shots, 1)
     confidence = checks.fraction("confidence", confidence)
@@ -139,11 +140,24 @@ def calibrate(
     )
 
 
+def checked_decay(decay: float) -> float:
+    """A visibility lost per power, 0 or above, that a backend is told."""
+    value = checks.finite("decay", decay)
+    if value < 0.0:
+        raise checks.refuse("decay", decay, "0 or above", "`calibrate` measures it")
+    return value
+
+
 def _checked_powers(powers: Sequence[int], least: int) -> tuple[int, ...]:
+    allowed, hint = f"at least {least} different powers", "such as (0, 1, 2, 4, 8)"
+    if isinstance(powers, str) or not isinstance(powers, Iterable):
+        raise checks.refuse("powers", powers, allowed, hint)
     asked = tuple(checks.whole(f"powers[{i}]", power, 0) for i, power in enumerate(powers))
-    if len(set(asked)) < max(least, len(asked)):
-        allowed = f"at least {least} different powers"
-        raise checks.refuse("powers", asked, allowed, "as (0, 1, 2, 4, 8)")
+    if twice := sorted(power for power, times in Counter(asked).items() if times > 1):
+        hint = f"{twice} came more than once: give each once, and more shots"
+        raise checks.refuse("powers", asked, "different", hint)
+    if len(asked) < least:
+        raise checks.refuse("powers", asked, allowed, hint)
     return asked
 
 

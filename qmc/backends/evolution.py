@@ -1,29 +1,23 @@
-"""States after A Q^k, kept so that a larger power goes on from a smaller one."""
+"""A Q^k gate by gate, from the nearest state that is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmc import memory
+from qmc.backends.kept_states import KeptStates, by_steer, waves
 from qmc.backends.powers import ComposedCircuits, Key, measure
-from qmc.errors import BackendFailed
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-State: TypeAlias = NDArray[np.complex128]
-
 LABEL = "after"
 # of one circuit's operations
 _MOST_BYTES = 2**26
-_KEPT_BYTES = 2**28
-# rounding of 10,000 operators in single precision stays well within
-_NORM_TOLERANCE = 1e-2
 
 
 @dataclass(slots=True)
@@ -36,50 +30,39 @@ class Evolution:
     Attributes:
         circuits: compiled A and Q.
         mixed: states are density matrices, not vectors.
+        kept: states so far.
     """
 
     circuits: ComposedCircuits
     mixed: bool
-    _states: dict[Key, State] = field(default_factory=dict)
+    kept: KeptStates = field(default_factory=KeptStates)
 
-    def stops(self, asked: Sequence[Key]) -> list[list[Key]]:
+    def stops(self, asked: Sequence[Key]) -> Iterator[list[Key]]:
         """Powers to run, wave by wave; each wave goes on from the states that the last one left.
 
         Long ways are cut, so that no circuit is larger than a bounded number of operations.
         """
-        ways = [
-            self._way(steer, sorted(power for power, other in asked if other == steer))
-            for steer in dict.fromkeys(steer for _, steer in asked)
-        ]
-        return [
-            [way[wave] for way in ways if wave < len(way)] for wave in range(max(map(len, ways)))
-        ]
+        return waves([self._way(steer, powers) for steer, powers in by_steer(asked).items()])
 
-    def _way(self, steer: float, powers: Sequence[int]) -> list[Key]:
+    def _way(self, steer: float, powers: Sequence[int]) -> Iterator[Key]:
         step = max(1, int(_MOST_BYTES / _bytes(self.circuits.parts(steer).grover)))
-        way: list[Key] = []
-        begin = self._nearest(powers[0], steer)
+        begin = self.kept.nearest(powers[0], steer) or 0
         for power in powers:
-            way += [(between, steer) for between in range(begin + step, power, step)]
-            way.append((power, steer))
+            yield from ((between, steer) for between in range(begin + step, power, step))
+            yield power, steer
             begin = power
-        return way
-
-    def _nearest(self, power: int, steer: float) -> int:
-        known = [k for k, other in self._states if other == steer and k <= power]
-        return max(known, default=0)
 
     def circuit(self, key: Key, *, measured: bool) -> QuantumCircuit:
         """From the nearest state to A Q^power, which is saved and then, if asked, measured."""
         power, steer = key
         parts = self.circuits.parts(steer)
-        begin = self._nearest(power, steer)
+        begin = self.kept.nearest(power, steer) or 0
+        known = self.kept.get((begin, steer))
         circuit = parts.grover.copy_empty_like(name=f"A Q^{power}")
-        known = self._states.get((begin, steer))
         if known is None:
             circuit.compose(parts.state, range(parts.state.num_qubits), inplace=True)
         else:
-            circuit.append(self._set(known), circuit.qubits)
+            circuit.append(set_state(known), circuit.qubits)
         for _ in range(power - begin):
             circuit.compose(parts.grover, inplace=True, copy=False)
         if not self.knows(key):
@@ -90,45 +73,28 @@ class Evolution:
 
     def knows(self, key: Key) -> bool:
         """Whether the state of this power and steer is kept."""
-        return key in self._states
+        return key in self.kept
 
     def learn(self, key: Key, saved: object) -> None:
-        """Keep the state that a circuit saved.
-
-        Raises:
-            BackendFailed: when it is no state.
-        """
-        state = np.asarray(saved, dtype=np.complex128)
-        norm = np.linalg.norm(state) if state.ndim == 1 else np.trace(state).real
-        if not abs(norm - 1.0) < _NORM_TOLERANCE:
-            raise BackendFailed(f"the simulator left a state of norm {norm:.6g} at power {key[0]}")
-        self._states[key] = state / norm
-        kept = sum(one.nbytes for one in self._states.values())
-        for old in list(self._states):
-            if kept <= _KEPT_BYTES:
-                break
-            # the newest stays: the next wave goes on from it
-            if old != key:
-                kept -= self._states.pop(old).nbytes
+        """Keep the state that a circuit saved; `BackendFailed` when it is no state."""
+        self.kept.add(key, saved)
 
     def keep(self, asked: Iterable[Key]) -> None:
-        """Forget steers that are not asked for now."""
-        asked = set(asked)
+        """Forget compiled parts that are not asked for now."""
         self.circuits.keep(asked)
-        steers = {steer for _, steer in asked} | {0.0}
-        for key in [key for key in self._states if key[1] not in steers]:
-            del self._states[key]
-
-    def _set(self, state: State) -> Any:  # noqa: ANN401
-        from qiskit_aer.library import SetDensityMatrix, SetStatevector
-
-        return SetDensityMatrix(state) if self.mixed else SetStatevector(state)
 
     def _save(self, qubits: int) -> Any:  # noqa: ANN401
         from qiskit_aer.library import SaveDensityMatrix, SaveStatevector
 
         kind = SaveDensityMatrix if self.mixed else SaveStatevector
         return kind(qubits, label=LABEL)
+
+
+def set_state(state: Any) -> Any:  # noqa: ANN401
+    """Aer's instruction that sets a state vector (2**n,) or a density matrix (2**n, 2**n)."""
+    from qiskit_aer.library import SetDensityMatrix, SetStatevector
+
+    return SetDensityMatrix(state) if state.ndim == 2 else SetStatevector(state)
 
 
 def _bytes(circuit: QuantumCircuit) -> float:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qmc.backends.failures import chained
-from qmc.backends.powers import Key, Parts, measure, repeated, require_instructions
+from qmc.backends.powers import Key, Parts, forget, measure, repeated, require_instructions
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
     from qiskit.transpiler import PassManager
+
+
+@functools.cache
+def preset_passes(basis: tuple[str, ...], level: int) -> PassManager:
+    """Compiles to gates, all-to-all; built once: making the passes costs more than a small run.
+
+    Args:
+        basis: names of gates.
+        level: of qiskit's optimization.
+    """
+    from qiskit import generate_preset_pass_manager
+
+    return generate_preset_pass_manager(level, basis_gates=list(basis))
 
 
 @dataclass(slots=True)
@@ -63,12 +77,7 @@ class RoutedCircuits:
 
     def keep(self, asked: Iterable[Key]) -> None:
         """Drop what is not asked for."""
-        asked = set(asked)
-        for key in self._circuits.keys() - asked:
-            del self._circuits[key]
-        for steer in self._logical.keys() - {steer for _, steer in asked} - {0.0}:
-            del self._logical[steer]
-            self._composable.pop(steer, None)
+        forget(asked, self._circuits, self._logical, self._composable)
 
     def logical(self, steer: float) -> Parts:
         """A and Q before compiling, both on all qubits of Q."""
@@ -95,7 +104,6 @@ class RoutedCircuits:
         return self._composable[steer]
 
     def _compiled(self, circuit: QuantumCircuit) -> QuantumCircuit:
-
         with chained(f"the pass manager failed on {circuit.num_qubits} qubits"):
             return self.pass_manager.run(circuit)
 

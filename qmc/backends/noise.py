@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from qmc import checks
+from qmc.backends.isa import preset_passes
+from qmc.circuits.grover import BASIS
 from qmc.errors import InvalidProblem, Unsupported
 
 if TYPE_CHECKING:
     from qiskit.transpiler import PassManager
 
-# errors are attached to these gates, so circuits are compiled to them
-NOISY_GATES = ("cx", "rz", "sx", "x")
 GENERIC = "GenericBackendV2"
 COUPLINGS = ("full", "line", "ring", "heavy_hex")
+# code distance of the heavy-hex lattice of so many qubits
+_LATTICES = {19: 3, 57: 5}
 
 
 @runtime_checkable
@@ -84,7 +86,7 @@ class DepolarizingNoise:
         """The `qiskit_aer.noise.NoiseModel`."""
         from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
-        model = NoiseModel(basis_gates=list(NOISY_GATES))
+        model = NoiseModel(basis_gates=list(BASIS))
         if self.two_qubit_error:
             model.add_all_qubit_quantum_error(depolarizing_error(self.two_qubit_error, 2), ["cx"])
         if self.one_qubit_error:
@@ -96,10 +98,8 @@ class DepolarizingNoise:
         return model
 
     def pass_manager(self) -> PassManager:
-        """Compiles to cx, rz, sx, x, all-to-all."""
-        from qiskit import generate_preset_pass_manager
-
-        return generate_preset_pass_manager(1, basis_gates=list(NOISY_GATES))
+        """Compiles to cx, rz, sx, x, all-to-all: errors are attached to these."""
+        return preset_passes(BASIS, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,9 @@ class DeviceNoise:
     """Noise of a fake device, by `NoiseModel.from_backend`: gates, relaxation and readout.
 
     Circuits are laid out and routed on the device's own qubit pairs, where its errors are; idle
-    qubits are not simulated.
+    qubits are not simulated. The generic device has calibration data made up by qiskit in the
+    ranges of real devices; those of named devices need qiskit-ibm-runtime, and our tests run
+    without it: what they check of a heavy-hex device they check of the generic one.
 
     Attributes:
         device: "GenericBackendV2", made up by qiskit from `qubits`, `coupling` and `seed`, or a
@@ -165,6 +167,20 @@ class DeviceNoise:
 
         return generate_preset_pass_manager(1, backend=self.backend(), seed_transpiler=self.seed)
 
+    def require_qubits(self, qubits: int) -> None:
+        """Raise `InvalidProblem` when a circuit has more qubits than the device."""
+        if self.device != GENERIC:
+            most = int(self.backend().num_qubits)
+            if qubits > most:
+                allowed = f"a device of {qubits} qubits or more, which this circuit takes"
+                raise checks.refuse("device", f"{self.device}, {most} qubits", allowed)
+        elif qubits > self.qubits:
+            larger = next((size for size in _LATTICES if size >= qubits), None)
+            size = larger if self.coupling == "heavy_hex" else qubits
+            way = "" if size is None else f"take DeviceNoise(qubits={size}), or "
+            hint = f"{way}fewer grid qubits"
+            raise checks.refuse("qubits", self.qubits, f"{qubits} or more for this circuit", hint)
+
     def _coupling_map(self) -> Any:  # noqa: ANN401
         from qiskit.transpiler import CouplingMap
 
@@ -176,7 +192,7 @@ class DeviceNoise:
 
 def _distance(qubits: int) -> int | None:
     """Code distance d of the heavy-hex lattice with (5 d^2 - 2 d - 1) / 2 qubits."""
-    return {19: 3, 57: 5}.get(qubits)
+    return _LATTICES.get(qubits)
 
 
 def _installed_device(name: str) -> Any:  # noqa: ANN401

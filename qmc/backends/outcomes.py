@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from qmc import checks
 from qmc.backends.failures import chained
 from qmc.backends.powers import Key
 from qmc.errors import BackendFailed
@@ -12,9 +13,16 @@ from qmc.rounds import Round
 
 
 def shots_of(rounds: Sequence[Round]) -> dict[Key, int]:
-    """Shots of each circuit: rounds of the same power and steer share one."""
+    """Shots of each circuit: rounds of the same power and steer share one.
+
+    Raises:
+        InvalidProblem: for something else than rounds.
+    """
     shots: dict[Key, int] = {}
-    for one in rounds:
+    for place, one in enumerate(rounds):
+        if not isinstance(one, Round):
+            hint = "Round(power, shots) counts the flag; phases(bits, shots) reads a register"
+            raise checks.refuse(f"rounds[{place}]", one, "a Round", hint)
         key = (one.power, one.steer)
         shots[key] = shots.get(key, 0) + one.shots
     return shots

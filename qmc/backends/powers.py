@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from qmc import memory
 from qmc.circuits.amplitude_problem import AmplitudeProblem
@@ -51,15 +51,20 @@ class ComposedCircuits:
         problem: gives A and the flag.
         compiled: turns a circuit into the machine's gates, on the same qubits in the same order.
         ancilla: reflect with a clean ancilla.
-        prepared: makes the compiled A; by default `compiled` of the problem's circuit.
     """
 
     problem: AmplitudeProblem
     compiled: Callable[[QuantumCircuit], QuantumCircuit]
     ancilla: bool
-    prepared: Callable[[], QuantumCircuit] | None = None
+    _state: QuantumCircuit | None = None
     _parts: dict[float, Parts] = field(default_factory=dict)
     _circuits: dict[Key, QuantumCircuit] = field(default_factory=dict)
+
+    def prepared(self) -> QuantumCircuit:
+        """Compiled A."""
+        if self._state is None:
+            self._state = self.compiled(self.problem.circuit)
+        return self._state
 
     def parts(self, steer: float = 0.0) -> Parts:
         """Compiled A and Q; a steer costs four gates more than what is compiled already."""
@@ -67,11 +72,9 @@ class ComposedCircuits:
             from qmc.circuits import grover
 
             problem = self.problem
-            if steer == 0.0:
-                state = self.prepared() if self.prepared else self.compiled(problem.circuit)
-            else:
-                bare = self.parts().state
-                state = self.compiled(grover.steered_state(bare, problem.flag, steer))
+            state = self.prepared()
+            if steer != 0.0:
+                state = self.compiled(grover.steered_state(state, problem.flag, steer))
                 problem = grover.steered_problem(problem, steer)
             operator = grover.grover_operator(problem, state, ancilla=self.ancilla)
             self._parts[steer] = Parts(state, self.compiled(operator), problem.flag)
@@ -82,11 +85,6 @@ class ComposedCircuits:
         """Of A and of Q, compiled."""
         parts = self.parts()
         return parts.state.size(), parts.grover.size()
-
-    def rewritten(self, rewrite: Callable[[QuantumCircuit], QuantumCircuit]) -> ComposedCircuits:
-        """The same circuits put together of a rewritten A; `rewrite` is their compiler."""
-        prepared = lambda: rewrite(self.parts().state)  # noqa: E731
-        return ComposedCircuits(self.problem, rewrite, self.ancilla, prepared)
 
     def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
         """A, then Q `power` times, then a measurement of the flag."""
@@ -101,11 +99,20 @@ class ComposedCircuits:
 
     def keep(self, asked: Iterable[Key]) -> None:
         """Drop what is not asked for: unrolled powers are large, steers many."""
-        asked = set(asked)
-        for key in self._circuits.keys() - asked:
-            del self._circuits[key]
-        for steer in self._parts.keys() - {steer for _, steer in asked} - {0.0}:
-            del self._parts[steer]
+        forget(asked, self._circuits, self._parts)
+
+
+def forget(
+    asked: Iterable[Key], circuits: dict[Key, QuantumCircuit], *by_steer: dict[float, Any]
+) -> None:
+    """Drop circuits that are not asked for, and what belongs to no asked steer, save none's."""
+    asked = set(asked)
+    for key in circuits.keys() - asked:
+        del circuits[key]
+    steers = {steer for _, steer in asked} | {0.0}
+    for parts in by_steer:
+        for steer in parts.keys() - steers:
+            del parts[steer]
 
 
 def repeated(state: QuantumCircuit, grover: QuantumCircuit, power: int) -> QuantumCircuit:

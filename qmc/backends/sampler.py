@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmc import checks
-from qmc.backends import outcomes
-from qmc.backends.calibration import POWERS, SHOTS, Calibration, calibrate
+from qmc.backends import calibration, outcomes
 from qmc.backends.failures import chained, require_fresh_seeds
 from qmc.backends.isa import RoutedCircuits
+from qmc.backends.phases import PHASE_REGISTER, measured_phases
 from qmc.backends.powers import REGISTER, ComposedCircuits, Key, PowerCircuits
 from qmc.backends.protocols import Oracle
 from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
 from qmc.errors import BackendFailed
-from qmc.rng import RNGLike, child_seeds, generator
-from qmc.rounds import Round
+from qmc.rng import child_seeds, generator
+from qmc.rounds import PhaseRound, Round
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -68,9 +69,10 @@ class Sampler:
 
     def __post_init__(self) -> None:
         """Refuse what is no sampler, and one that repeats its shots."""
-        if isinstance(self.sampler, type) or not (_runs(self.sampler) or callable(self.sampler)):
+        if isinstance(self.sampler, type) or not (_runs(self.sampler) or _takes_one(self.sampler)):
             allowed = "a BaseSamplerV2, with run(pubs), or a function of a seed that makes one"
-            raise checks.refuse("sampler", self.sampler, allowed)
+            hint = "such as sampler=lambda seed: StatevectorSampler(seed=seed)"
+            raise checks.refuse("sampler", self.sampler, allowed, hint)
         if self.pass_manager is not None and not _runs(self.pass_manager):
             allowed = "a qiskit PassManager, with run(circuit), or None"
             raise checks.refuse("pass_manager", self.pass_manager, allowed)
@@ -78,35 +80,15 @@ class Sampler:
         if not isinstance(self.noisy, bool):
             raise checks.refuse("noisy", self.noisy, "True or False")
         checks.whole("batch", self.batch, 0)
-        object.__setattr__(self, "decay", checks.finite("decay", self.decay))
-        if self.decay < 0.0:
-            raise checks.refuse("decay", self.decay, "0 or above")
+        object.__setattr__(self, "decay", calibration.checked_decay(self.decay))
 
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; runs nothing yet."""
         require_problem(problem)
         return SamplerOracle(problem, self, generator(rng))
 
-    def calibrate(
-        self,
-        problem: AmplitudeProblem,
-        *,
-        amplitude: float | None = None,
-        powers: Sequence[int] = POWERS,
-        shots: int = SHOTS,
-        confidence: float = 0.95,
-        rng: RNGLike = None,
-    ) -> Calibration:
-        """Measure decay and contrast on this problem's circuits: `qmc.backends.calibrate`."""
-        return calibrate(
-            self,
-            problem,
-            amplitude=amplitude,
-            powers=powers,
-            shots=shots,
-            confidence=confidence,
-            rng=rng,
-        )
+    # a method: the backend is the first argument of `qmc.backends.calibrate`
+    calibrate = calibration.calibrate
 
 
 @dataclass(slots=True)
@@ -156,21 +138,47 @@ class SamplerOracle:
             seen |= self._run_job(job, shots)
         return outcomes.deal(rounds, seen)
 
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a phase register of `bits` qubits, one a shot.
+
+        Raises:
+            TooLarge: when the circuit would not fit the machine.
+            BackendFailed: when the sampler fails or answers something else than was asked.
+        """
+        asked = PhaseRound(bits, shots)
+        what = f"{bits} phase bits"
+        (result,) = self._results([(self.phase_circuit(bits), None, asked.shots)], what)
+        words = _words(result, PHASE_REGISTER, bits, shots, what)
+        return tuple(int(word, 2) for word in words)
+
+    def phase_circuit(self, bits: int) -> QuantumCircuit:
+        """Phase estimation of Q with its register measured, as the sampler is given it."""
+        circuit = measured_phases(self.problem, bits, self.problem.circuit)
+        passes = self.backend.pass_manager
+        if passes is None:
+            return circuit
+        with chained(f"the pass manager failed on {circuit.num_qubits} qubits"):
+            return passes.run(circuit)
+
     def _run_job(self, keys: Sequence[Key], shots: dict[Key, int]) -> dict[Key, str | int]:
         pubs = [(self.circuit(*key), None, shots[key]) for key in keys]
-        what = outcomes.described(keys)
+        results = self._results(pubs, outcomes.described(keys))
+        return {
+            key: "".join(_words(result, REGISTER, 1, shots[key], f"power {key[0]}"))
+            for key, result in zip(keys, results, strict=True)
+        }
+
+    def _results(self, pubs: Sequence[Any], what: str) -> list[Any]:
+        """One result a circuit of one job."""
         with chained(f"the sampler failed on {what}"):
             sampler = self._made()
         _require_sampler(sampler)
         with chained(f"the sampler failed on {what}"):
             result = sampler.run(pubs).result()
         found = outcomes.read(lambda: len(result), what)
-        if found != len(keys):
-            raise BackendFailed(f"the sampler returned {found} of {len(keys)} circuits: {what}")
-        return {
-            key: _flags(result[index], shots[key], f"power {key[0]}")
-            for index, key in enumerate(keys)
-        }
+        if found != len(pubs):
+            raise BackendFailed(f"the sampler returned {found} of {len(pubs)} circuits: {what}")
+        return [result[index] for index in range(found)]
 
     def _made(self) -> Any:  # noqa: ANN401
         """The user's sampler, or one made with a fresh seed."""
@@ -192,12 +200,25 @@ def _runs(part: object) -> bool:
     return callable(getattr(part, "run", None))
 
 
-def _flags(result: Any, shots: int, what: str) -> str:  # noqa: ANN401
-    """Outcomes of the register "flag", "0" or "1" a shot."""
-    bits = outcomes.read(lambda: result.data[REGISTER], what)
-    width, seen = outcomes.read(lambda: (bits.num_bits, bits.num_shots), what)
-    if width != 1:
-        msg = f"the sampler returned {width} bits at {what}: must be one, the register {REGISTER!r}"
+def _takes_one(make: object) -> bool:
+    """Whether it can be called with a seed; what tells no signature is tried when it is needed."""
+    if not callable(make):
+        return False
+    try:
+        inspect.signature(make).bind(0)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _words(result: Any, register: str, width: int, shots: int, what: str) -> list[str]:  # noqa: ANN401
+    """Outcomes of a register, one a shot."""
+    bits = outcomes.read(lambda: result.data[register], what)
+    found, seen = outcomes.read(lambda: (bits.num_bits, bits.num_shots), what)
+    if found != width:
+        msg = f"the sampler returned {found} bits at {what}: must be {width}, register {register!r}"
         raise BackendFailed(msg)
     outcomes.require_all(seen, shots, what)
-    return "".join(outcomes.read(bits.get_bitstrings, what))
+    return list(outcomes.read(bits.get_bitstrings, what))

@@ -17,7 +17,7 @@ from scipy import stats
 
 from qmc.backends import Aer
 from qmc.backends.aer_oracle import AerOracle
-from qmc.backends.evolution import Evolution
+from qmc.backends.kept_states import KeptStates
 from qmc.backends.powers import ComposedCircuits
 from qmc.circuits import MultiplexedRotation, grover
 from qmc.estimators import Adaptive, Certified, Iterative
@@ -135,22 +135,26 @@ def test_a_power_off_by_one_is_rejected(name, monkeypatch):
     assert pvalues(name, "whole", ROUNDS)[off].max() < LEVEL
 
 
+@pytest.mark.parametrize("kept", ["gates", "plain"])
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_a_step_too_many_from_a_kept_state_is_rejected(name, monkeypatch):
-    right = Evolution._nearest
-    monkeypatch.setattr(Evolution, "_nearest", lambda self, k, s: right(self, k, s) - (k > 0))
+def test_a_step_too_many_from_a_kept_state_is_rejected(name, kept, monkeypatch):
+    right = KeptStates.nearest
+    monkeypatch.setattr(
+        KeptStates, "nearest", lambda self, k, s: (right(self, k, s) or 0) - (k > 0)
+    )
     off = seen(name, lambda k, s: (k + 1, s))
     # power 0 has no step; later powers start from states that are ahead already
-    assert (pvalues(name, "plain", ROUNDS)[4:8][off[4:8]] < LEVEL).all()
+    assert (pvalues(name, kept, ROUNDS)[4:8][off[4:8]] < LEVEL).all()
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_steer_of_the_wrong_sign_is_rejected(name, monkeypatch):
+    """Gate by gate; a reflection is compared with gates of another kind, and they disagree."""
     right = grover.steered_state
     monkeypatch.setattr(grover, "steered_state", lambda state, flag, s: right(state, flag, -s))
     off = seen(name, lambda k, s: (k, -s))
     assert off.sum() >= 9
-    assert pvalues(name, "plain", ROUNDS)[off].max() < LEVEL
+    assert pvalues(name, "gates", ROUNDS)[off].max() < LEVEL
 
 
 @pytest.mark.parametrize("rounds", [ROUNDS, UNEQUAL], ids=["equal", "unequal"])

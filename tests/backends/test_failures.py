@@ -1,5 +1,7 @@
 """A backend that fails gives `BackendFailed` with its cause, and never a partial result."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
@@ -19,6 +21,9 @@ TABLE = CellTable(
     bias_bound=0.0,
 )
 PROBLEM = MultiplexedRotation().encode(TABLE)
+TWO = MultiplexedRotation().encode(
+    replace(TABLE, registers=(1,), marginals=(np.full(2, 0.5),), values=np.array([0.3, 1.0]))
+)
 STATE = np.eye(1, 16)[0]
 
 
@@ -46,7 +51,7 @@ class FakeAer:
         return self.answers.get("memory", ["0"] * 10)
 
     def data(self, _index):
-        return self.answers.get("data", {"after": STATE})
+        return self.answers.get("data", {"after 0": STATE})
 
 
 def on(fake, **options):
@@ -66,7 +71,7 @@ def test_the_fakes_pass_when_nothing_is_wrong():
     "error", [RuntimeError("out of order"), ValueError("no"), MemoryError(), AttributeError("x")]
 )
 def test_what_aer_raises_is_chained(error, reuse_state):
-    with pytest.raises(BackendFailed, match="Aer failed on powers 0") as caught:
+    with pytest.raises(BackendFailed, match=r"Aer failed on (powers 0|the circuit A)") as caught:
         on(FakeAer(error), reuse_state=reuse_state).run([Round(0, 10)])
     assert caught.value.__cause__ is error
 
@@ -79,8 +84,8 @@ def test_what_aer_raises_is_chained(error, reuse_state):
         ({"counts": {"01": 10}}, "'01'.*one bit"),
         ({"counts": None}, "cannot be read"),
         ({"data": {}}, "cannot be read"),
-        ({"data": {"after": np.zeros(16)}}, "norm 0"),
-        ({"data": {"after": np.full(16, np.nan)}}, "norm nan"),
+        ({"data": {"after 0": np.zeros(16)}}, "norm 0"),
+        ({"data": {"after 0": np.full(16, np.nan)}}, "norm nan"),
     ],
 )
 def test_a_wrong_answer_of_aer_is_refused(answers, told):
@@ -170,6 +175,38 @@ def wide(qubits):
     )
 
 
+def test_a_product_state_is_bounded_by_its_bonds(monkeypatch):
+    """The worst case must fit, or a bond dimension is stated that does."""
+    product = Aer(method="matrix_product_state")
+    told = r"60 qubits and bond dimension 1,073,741,824, the worst case, needs .* is available; .*"
+    with pytest.raises(TooLarge, match=told + "state bond_dimension="):
+        product.oracle(wide(58), rng=np.random.default_rng(0))
+    stated = Aer(method="matrix_product_state", bond_dimension=64)
+    stated.oracle(wide(58), rng=np.random.default_rng(0))
+    monkeypatch.setattr("qmc.memory.available_bytes", lambda: 2**20)
+    with pytest.raises(TooLarge, match=r"bond dimension 64 needs .*a smaller bond_dimension"):
+        stated.oracle(wide(58), rng=np.random.default_rng(0))
+    # no state of few qubits needs as many bonds as are allowed
+    stated.oracle(wide(4), rng=np.random.default_rng(0))
+    assert stated.noisy
+    assert not product.noisy
+    with pytest.raises(InvalidProblem, match="bond_dimension=4: must be 0 with method='automatic'"):
+        Aer(bond_dimension=4)
+
+
+def test_a_product_state_needs_no_more_bonds_than_the_worst():
+    """One bond cuts the entangled state off, two are all that three qubits can need."""
+    rounds = [Round(1, 4_000)]
+    whole, worst, cut = (
+        Aer(method="matrix_product_state", bond_dimension=bond)
+        .oracle(TWO, rng=np.random.default_rng(1))
+        .run(rounds)[0]
+        for bond in (0, 2, 1)
+    )
+    assert whole == worst
+    assert abs(whole - cut) > 400
+
+
 def test_a_density_matrix_beyond_the_machine_is_refused_before_it_is_made():
     """4**n numbers: where a state vector of the same qubits would fit."""
     fits = Aer().oracle(wide(20), rng=np.random.default_rng(0))
@@ -198,6 +235,8 @@ def test_noise_beyond_a_density_matrix_takes_trajectories():
         lambda: DeviceNoise(device="no name"),
         lambda: Sampler(sampler=3),
         lambda: Sampler(sampler=FakeSampler),
+        lambda: Sampler(sampler=lambda: None),
+        lambda: Sampler(sampler=lambda seed, shots: FakeSampler()),
         lambda: Sampler(sampler=FakeSampler(), pass_manager="none"),
         lambda: Sampler(sampler=FakeSampler(), decay=-1.0),
     ],
@@ -205,6 +244,48 @@ def test_noise_beyond_a_density_matrix_takes_trajectories():
 def test_bad_fields_are_refused(make):
     with pytest.raises(InvalidProblem, match="must be"):
         make()
+
+
+@pytest.mark.parametrize(
+    ("noise", "told"),
+    [
+        (DeviceNoise(qubits=3), r"qubits=3: must be 4 or more.*take DeviceNoise\(qubits=4\)"),
+        (DeviceNoise(qubits=3, coupling="line"), r"DeviceNoise\(qubits=4\)"),
+    ],
+)
+def test_a_device_that_is_too_small_is_named(noise, told):
+    backend = Aer(noise=noise)
+    with pytest.raises(InvalidProblem, match=told):
+        backend.oracle(wide(4), rng=np.random.default_rng(0))
+    # A fits; the ancilla of a steer and the register of a phase do not
+    oracle = backend.oracle(PROBLEM, rng=np.random.default_rng(0))
+    assert 0 <= oracle.run([Round(0, 10)])[0] <= 10
+    for ask in (lambda: oracle.run([Round(0, 10, 0.3)]), lambda: oracle.phases(1, 1)):
+        with pytest.raises(InvalidProblem, match=told):
+            ask()
+
+
+def test_a_heavy_hex_device_that_is_too_small_names_the_next_lattice(monkeypatch):
+    noise = DeviceNoise(qubits=19, coupling="heavy_hex")
+    with pytest.raises(InvalidProblem, match=r"take DeviceNoise\(qubits=57\)"):
+        noise.require_qubits(20)
+    with pytest.raises(InvalidProblem, match="57: must be 58 or more for this circuit; fewer"):
+        DeviceNoise(qubits=57, coupling="heavy_hex").require_qubits(58)
+    named = DeviceNoise(device="FakeManilaV2")
+    monkeypatch.setattr(
+        "qmc.backends.noise._installed_device", lambda _name: DeviceNoise(qubits=5).backend()
+    )
+    named.require_qubits(5)
+    with pytest.raises(InvalidProblem, match=r"FakeManilaV2, 5 qubits.*a device of 6 qubits"):
+        named.require_qubits(6)
+
+
+def test_what_is_no_round_is_refused_and_none_are_none():
+    for backend in (Aer(), Sampler(sampler=FakeSampler())):
+        oracle = backend.oracle(PROBLEM, rng=np.random.default_rng(0))
+        assert oracle.run([]) == ()
+        with pytest.raises(InvalidProblem, match=r"rounds\[1\]=3: must be a Round"):
+            oracle.run([Round(0, 10), 3])
 
 
 def test_a_fake_device_that_is_not_there_is_named(monkeypatch):

@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+from qiskit import generate_preset_pass_manager
+from qiskit.primitives import StatevectorSampler
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.transpiler import CouplingMap
+from qiskit_aer.primitives import SamplerV2
 from scipy import stats
 
-from qmc.backends import Aer, Ideal
+from qmc.backends import Aer, Ideal, Sampler
 from qmc.circuits import MultiplexedRotation
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import InvalidProblem, TooLarge, Unsupported
@@ -72,16 +77,32 @@ def test_circuit_obeys_the_law(problem, bits):
     assert found == pytest.approx(phase_probabilities(amplitude, bits), abs=1e-12)
 
 
+def made(kind):
+    if kind == "ideal":
+        return Ideal()
+    if kind == "sampler":
+        return Sampler(sampler=lambda seed: StatevectorSampler(seed=seed))
+    if kind == "routed":
+        device = GenericBackendV2(7, coupling_map=CouplingMap.from_line(7), seed=1)
+        passes = generate_preset_pass_manager(1, backend=device, seed_transpiler=1)
+        return Sampler(sampler=lambda seed: SamplerV2(seed=seed), pass_manager=passes)
+    return Aer(method=kind)
+
+
 @pytest.mark.parametrize(
-    "kind", ["statevector", "density_matrix", "matrix_product_state", "ideal", "binomial"]
-)
+    "kind",
+    [
+        "statevector", "density_matrix", "matrix_product_state", "ideal", "binomial", "sampler",
+        "routed",
+    ],
+)  # fmt: skip
 def test_outcomes_follow_the_law(kind):
     problem, bits, shots = PROBLEMS[2], 4, 4_000
     amplitude, rng = float(problem.probabilities @ problem.flags), np.random.default_rng(5)
     if kind == "binomial":
         oracle = BinomialOracle(amplitude, rng=rng)
     else:
-        oracle = (Ideal() if kind == "ideal" else Aer(method=kind)).oracle(problem, rng=rng)
+        oracle = made(kind).oracle(problem, rng=rng)
     assert isinstance(oracle, SupportsPhase)
     expected = shots * phase_probabilities(amplitude, bits)
     counts = np.bincount(oracle.phases(bits, shots), minlength=2**bits)
@@ -120,8 +141,16 @@ def test_refusals(monkeypatch):
         with pytest.raises(InvalidProblem, match="must be a whole number"):
             PhaseRound(bits, shots)
     oracle = Aer().oracle(PROBLEMS[0], rng=np.random.default_rng(0))
+    sampler = Sampler(sampler=StatevectorSampler()).oracle(PROBLEMS[0], rng=None)
+    for one in (oracle, sampler):
+        with pytest.raises(InvalidProblem, match="bits=0: must be a whole number from 1 to 40"):
+            one.phases(0, 1)
+        with pytest.raises(InvalidProblem, match="shots=0: must be a whole number"):
+            one.phases(1, 0)
     monkeypatch.setattr("qmc.memory.available_bytes", lambda: 2**16)
     with pytest.raises(TooLarge, match="state of 22 qubits"):
         oracle.phases(20, 1)
+    with pytest.raises(TooLarge, match=r"instructions \(power 1048575\)"):
+        sampler.phases(20, 1)
     with pytest.raises(TooLarge, match="law of 20 phase bits"):
         phase_probabilities(0.3, 20)
