@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from qmc import checks
 from qmc.errors import Unsupported
-from qmc.estimators.adaptive import FLOOR, Adaptive, reached, read
-from qmc.estimators.candidates import DRAWS, propose
-from qmc.estimators.posterior import SMALLEST_CELL, Cells, Shots, first_cells, update
+from qmc.estimators import adaptive_steps as steps
+from qmc.estimators.adaptive import Adaptive
+from qmc.estimators.candidates import DRAWS
+from qmc.estimators.posterior import Cells, Shots, update
 from qmc.estimators.priors import checked_decay, prior_angles
 from qmc.estimators.protocols import Estimator
 from qmc.problem import Array, Goal
@@ -204,9 +205,8 @@ class _Batch:
         self.choosers = [pair[1] for pair in streams]
         self.active = np.arange(count)
         low, high, self.error = prior_angles(goal, prior)
-        self.cells = first_cells(
-            np.full(count, low), np.full(count, max(high, low + 1e-12)), estimator.cells
-        )
+        self.cells = steps.begun(low, high, count, estimator.cells)
+        self.limits = estimator.limits(goal)
         empty = np.empty((count, 0))
         self.shots = Shots(factor=empty, steer=empty, contrast=empty, ones=empty, zeros=empty)
         self.runs = _no_runs(count)
@@ -216,18 +216,9 @@ class _Batch:
         """One round of every active run."""
         live = self.active
         draws = np.array([self.choosers[i].random(DRAWS) for i in live])
-        left = None if self.goal.queries is None else self.goal.queries - self.runs.queries[live]
-        most = [
-            self.estimator.largest(self.decay, None if left is None else int(left[row]))
-            for row in range(live.size)
-        ]
-        decay = np.full(live.size, self.decay)
-        power, steer = propose(self.cells, self.cells.weights, np.array(most), decay, draws)
-        whole = power.astype(np.int64)
-        shots = np.full(live.size, self.estimator.shots, dtype=np.int64)
-        if left is not None:
-            shots = np.minimum(shots, left // (2 * whole + 1))
-        rounds = zip(live, whole.tolist(), shots.tolist(), steer.tolist(), strict=True)
+        spent = self.runs.queries[live]
+        power, shots, steer = steps.chosen(self.cells, self.limits, spent, self.decay, draws)
+        rounds = zip(live, power.tolist(), shots.tolist(), steer.tolist(), strict=True)
         hits = np.array(
             [
                 draw_hits(
@@ -237,31 +228,28 @@ class _Batch:
             ],
             dtype=np.float64,
         )
-        new = Shots(
-            factor=2.0 * power[:, None] + 1.0,
-            steer=steer[:, None],
-            contrast=np.exp(-self.decay * power)[:, None],
-            ones=hits[:, None],
-            zeros=(shots - hits)[:, None],
+        new = steps.measured(
+            power[:, None], steer[:, None], shots[:, None], hits[:, None], self.decay
         )
         self.shots = self.shots.followed_by(new)
-        self.cells = update(self.cells, new, self.shots.of, FLOOR)
-        _count(self.runs, live, whole, shots)
+        self.cells = update(self.cells, new, self.shots.of, steps.FLOOR)
+        _count(self.runs, live, power, shots)
         self._decide()
 
     def _decide(self) -> None:
         """Read every active run; drop those that are finished."""
-        runs, error, budget = self.runs, self.error, self.goal.queries
-        going = []
+        runs, error, going = self.runs, self.error, []
         for row, run in enumerate(self.active):
-            met = runs.converged[run] = reached(self.cells, row, self.goal, error)
-            stuck = self.cells.width[row] < SMALLEST_CELL
-            spent = budget is not None and runs.queries[run] >= budget
-            if not (met or stuck or spent or runs.rounds[run] >= self.estimator.max_rounds):
+            reached = steps.reached(self.cells, row, self.goal, error)
+            spent, rounds = int(runs.queries[run]), int(runs.rounds[run])
+            width = float(self.cells.width[row])
+            status = self.limits.ending(reached=reached, spent=spent, rounds=rounds, width=width)
+            if status == "interrupted":
                 going.append(row)
                 continue
-            value, low, high = read(self.cells, row, self.goal, error)
-            runs.value[run], runs.low[run], runs.high[run] = value, low, high
+            runs.converged[run] = status == "converged"
+            ends = steps.read(self.cells, row, self.goal, error)
+            runs.value[run], runs.low[run], runs.high[run] = ends
         rows = np.array(going, dtype=np.intp)
         self.active = self.active[rows]
         self.cells = Cells(

@@ -7,7 +7,8 @@ import pytest
 
 from qmc.errors import InvalidProblem
 from qmc.estimators import run_estimator
-from qmc.estimators.adaptive import Adaptive, reached
+from qmc.estimators.adaptive import Adaptive
+from qmc.estimators.adaptive_steps import reached
 from qmc.estimators.lockstep import run_lockstep
 from qmc.estimators.posterior import (
     Cells,
@@ -99,6 +100,28 @@ def test_relative_tolerance_and_its_end_at_zero():
     )
     assert nothing.status == "unresolved"
     assert nothing.interval.contains(0.0)
+
+
+@pytest.mark.parametrize(("most", "amplitude"), [(0, 0.3), (2, 0.3), (2, 0.5)])
+def test_a_power_too_small_ends_unresolved_with_an_interval_that_holds(most, amplitude, covers):
+    """No status promises the tolerance, and the width is what so many rounds allow."""
+    estimator, goal = Adaptive(max_power=most, max_rounds=60), Goal(tolerance=1e-4)
+    found = run_estimator(estimator, BinomialOracle(amplitude, rng=1), goal, rng=1)
+    assert found.status == "unresolved"
+    assert found.interval.half_width > 100 * 1e-4
+    done = lockstep([amplitude] * 300, goal, estimator)
+    assert not done.converged.any()
+    assert (done.rounds == 60).all()
+    covers(int(done.holds(amplitude).sum()), 300, 0.95)
+
+
+@pytest.mark.parametrize("most", [0, 1, 8])
+def test_a_capped_power_is_planned_for(most):
+    estimator, goal = Adaptive(max_power=most, shots=5), Goal(tolerance=0.01)
+    spent = lockstep([0.3] * 20, goal, estimator).queries.mean()
+    assert 0.8 < spent / estimator.expected_queries(goal, 0.3) < 1.2
+    few = Adaptive(max_power=most, max_rounds=5)
+    assert few.expected_queries(Goal(tolerance=1e-6), 0.3) == 5 * (2 * most + 1)
 
 
 def test_a_prior_spends_its_own_share_and_saves_queries():
