@@ -3,6 +3,7 @@
 from qmc.models.black_scholes import BlackScholes
 from qmc.models.correlation import InvalidCorrelation, nearest_correlation
 from qmc.models.curves import Curve
+from qmc.models.heston import Heston
 from qmc.models.history import FilteredReturns, HistoricalReturns, ewma_volatility
 from qmc.models.merton import Merton
 from qmc.models.multi_asset import MultiAsset
@@ -12,6 +13,7 @@ __all__ = [
     "BlackScholes",
     "Curve",
     "FilteredReturns",
+    "Heston",
     "HistoricalReturns",
     "InvalidCorrelation",
     "Merton",
