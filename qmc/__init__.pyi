@@ -24,12 +24,14 @@ from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
 from .mixture import LogNormalMixture
 from .models import (
+    CEV,
     BlackScholes,
     Curve,
     FilteredReturns,
     Heston,
     HistoricalReturns,
     InvalidCorrelation,
+    LocalVolatility,
     Merton,
     MultiAsset,
     NormalReturns,
@@ -45,6 +47,7 @@ from .serialise import from_dict, from_json, to_dict, to_json
 __version__: str
 
 __all__ = [
+    "CEV",
     "ES",
     "AffinePiece",
     "AmplitudeProblem",
@@ -75,6 +78,7 @@ __all__ = [
     "InvalidProblem",
     "LawGrid",
     "LinearRotation",
+    "LocalVolatility",
     "LogNormalLaw",
     "LogNormalMixture",
     "Mean",

@@ -12,7 +12,7 @@ from scipy import special
 from qmc import checks
 from qmc.models import curves
 from qmc.models.curves import Term
-from qmc.models.sub_steps import count, sub_steps
+from qmc.models.sub_steps import as_prices, count, sub_steps
 from qmc.problem import Array
 
 # Andersen's threshold between the two branches; any number from 1 to 2 will do
@@ -25,8 +25,8 @@ class Heston:
 
     dS / S = (rate - dividend_yield) dt + sqrt(v) dW, dv = kappa (theta - v) dt + vol_of_vol sqrt(v)
     dZ, with dW dZ = rho dt. Paths follow the quadratic-exponential scheme with martingale
-    correction (Andersen 2008, doi:10.21314/JCF.2008.189, section 3.2 and proposition 9) on sub-steps of at
-    most 1 / steps_per_year years.
+    correction (Andersen 2008, doi:10.21314/JCF.2008.189, section 3.2 and proposition 9) on
+    sub-steps of at most 1 / steps_per_year years.
 
     **The scheme has a bias**, which shrinks with `steps_per_year` and which no number of paths
     reduces: an engine's interval covers the contract under the model as simulated. The forward is
@@ -113,12 +113,8 @@ class Heston:
                 variance = later
             if span.time is not None:
                 prices[:, span.time, 0] = logs
-        ends = np.asarray(times, dtype=np.float64)
-        growth = curves.integral(self.rate, ends) - curves.integral(self.dividend_yield, ends)
-        prices += growth[:, None]
-        np.exp(prices, out=prices)
-        prices *= self.spot
-        return prices
+        growth = curves.growth(self.rate, self.dividend_yield, times)
+        return as_prices(self.spot, growth, prices)
 
     def discount(self, times: Sequence[float]) -> Array:
         """exp(-integral of the rate), shape (times,)."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qmc.problem import Array
+
 # a span longer than a whole number of steps by less is that number of steps
 _ROUNDING = 1e-9
 
@@ -24,6 +26,11 @@ class SubStep:
     def length(self) -> float:
         """Years."""
         return self.end - self.start
+
+    @property
+    def middle(self) -> float:
+        """Time halfway, in years."""
+        return 0.5 * (self.start + self.end)
 
 
 def count(times: Sequence[float], steps_per_year: int) -> int:
@@ -46,6 +53,14 @@ def sub_steps(times: Sequence[float], steps_per_year: int) -> Iterator[SubStep]:
             last = place if step == number - 1 else None
             yield SubStep(ends[step], ends[step + 1], last)
         begin = time
+
+
+def as_prices(spot: float, growth: Array, logs: Array) -> Array:
+    """Prices spot exp(growth + logs), in the memory of `logs` (n, times, 1); growth is (times,)."""
+    logs += growth[:, None]
+    np.exp(logs, out=logs)
+    logs *= spot
+    return logs
 
 
 def _counts(times: Sequence[float], steps_per_year: int) -> list[int]:

@@ -53,7 +53,7 @@ FIELDS = {
 
 
 def characteristic(model, time, u):
-    """E[exp(i u log(S / forward))], the form without branch cuts (doi:10.21314/JCF.2007.154)."""
+    """E[exp(i u log(S / forward))] without branch cuts (Albrecher et al. 2007, Wilmott)."""
     kappa, square = model.kappa, model.vol_of_vol**2
     beta = kappa - 1j * u * model.rho * model.vol_of_vol
     d = cmath.sqrt(beta**2 + square * (u * u + 1j * u))
