@@ -41,12 +41,15 @@ from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
 from .mixture import LogNormalMixture
 from .models import (
+    CEV,
     BlackScholes,
     BondRates,
     Curve,
     FilteredReturns,
+    Heston,
     HistoricalReturns,
     InvalidCorrelation,
+    LocalVolatility,
     Merton,
     MultiAsset,
     NormalReturns,
@@ -70,6 +73,7 @@ from .serialise import from_dict, from_json, to_dict, to_json
 __version__: str
 
 __all__ = [
+    "CEV",
     "ES",
     "AffinePiece",
     "AmplitudeProblem",
@@ -102,12 +106,14 @@ __all__ = [
     "FilteredReturns",
     "GaussianLogPrices",
     "Goal",
+    "Heston",
     "HistoricalReturns",
     "Interval",
     "InvalidCorrelation",
     "InvalidProblem",
     "LawGrid",
     "LinearRotation",
+    "LocalVolatility",
     "LogNormalLaw",
     "LogNormalMixture",
     "Lookback",

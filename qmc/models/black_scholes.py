@@ -100,7 +100,7 @@ class BlackScholes:
     def terminal_law(self, time: float) -> LogNormalLaw | EmpiricalLaw:
         """Law of the price at `time` years; an atom at the forward where the volatility is 0."""
         checks.positive("time", time)
-        growth = float(self._growth(time))
+        growth = float(curves.growth(self.rate, self.dividend_yield, time))
         if abs(growth) > _MAX_EXPONENT:
             raise checks.refuse("time", time, f"small enough that |drift * time| < {_MAX_EXPONENT}")
         forward = self.spot * math.exp(growth)
@@ -112,12 +112,6 @@ class BlackScholes:
             return EmpiricalLaw(samples=(forward,))
         return LogNormalLaw(mean=forward, log_sd=log_sd)
 
-    def _growth(self, times: float | Array) -> Array:
-        """Integral of rate - dividend_yield from 0 to each time."""
-        if isinstance(self.rate, Curve) or isinstance(self.dividend_yield, Curve):
-            return curves.integral(self.rate, times) - curves.integral(self.dividend_yield, times)
-        return np.asarray((self.rate - self.dividend_yield) * times)
-
     def _steps(self, times: Sequence[float]) -> tuple[Array, Array]:
         """Drift and standard deviation of each step's log return, both (times,)."""
         ends = np.asarray(times, dtype=np.float64)
@@ -125,7 +119,7 @@ class BlackScholes:
         if isinstance(rate, Curve) or isinstance(yields, Curve) or isinstance(vol, Curve):
             # rounding may not make a step's variance negative
             variances = np.maximum(np.diff(curves.variance(vol, ends), prepend=0.0), 0.0)
-            drift = np.diff(self._growth(ends), prepend=0.0) - 0.5 * variances
+            drift = np.diff(curves.growth(rate, yields, ends), prepend=0.0) - 0.5 * variances
             return drift, np.sqrt(variances)
         steps = np.diff(ends, prepend=0.0)
         return (rate - yields - 0.5 * vol**2) * steps, vol * np.sqrt(steps)

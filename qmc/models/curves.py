@@ -102,6 +102,13 @@ def integral(term: Term, times: ArrayLike) -> Array:
     return np.asarray(term * np.asarray(times, dtype=np.float64))
 
 
+def growth(rate: Term, dividend_yield: Term, times: ArrayLike) -> Array:
+    """Integrals of rate - dividend_yield from 0 to `times`: logs of forward over spot."""
+    if isinstance(rate, Curve) or isinstance(dividend_yield, Curve):
+        return np.asarray(integral(rate, times) - integral(dividend_yield, times))
+    return integral(rate - dividend_yield, times)
+
+
 def variance(vol: Term, times: ArrayLike) -> Array:
     """Integrals of a volatility's square from 0 to `times`, in their shape."""
     return integral(vol.squared() if isinstance(vol, Curve) else vol * vol, times)

@@ -125,7 +125,7 @@ class Merton:
 
     def _carry(self, times: float | Array) -> Array:
         """Integral from 0 of rate - dividend_yield - the jumps' compensator."""
-        growth = curves.integral(self.rate, times) - curves.integral(self.dividend_yield, times)
+        growth = curves.growth(self.rate, self.dividend_yield, times)
         return np.asarray(growth - self.intensity * math.expm1(self._log_gain()) * times)
 
 
