@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from classical_baseline.closed_forms.pricing import closed_price
+from qmc.contracts import Sum
 from qmc.errors import Unsupported
 from qmc.laws import Law, cell_masses, cell_partial_means
 from qmc.measures import ES, ExpectedLoss, Price, Probability, VaR
@@ -36,10 +38,13 @@ from qmc.rng import RNGLike
 class Analytic:
     """Closed forms: no sampling, an interval of width 0.
 
-    Two ways. A terminal payoff's affine pieces are integrated against the law of the price at
+    Three ways. A terminal payoff's affine pieces are integrated against the law of the price at
     expiry (Price, Probability, ExpectedLoss); for a call under Black and Scholes that is their
     formula (1973, doi:10.1086/260062, eq. 13). A model that knows the law of the contract's value
-    gives Price, Probability, ExpectedLoss, VaR and ES from it.
+    gives Price, Probability, ExpectedLoss, VaR and ES from it. Price and ExpectedLoss of these have
+    formulas of their own (`classical_baseline.closed_forms`): geometric `Asian`, `Exchange`,
+    `Rainbow` on two assets, and, monitored continuously under `BlackScholes` with constant terms,
+    `Barrier` and `Lookback`; and of a `Sum` whose parts have any.
 
     >>> from qmc import BlackScholes, Call, Goal, Price, Problem
     >>> market = BlackScholes(spot=100.0, vol=0.20, rate=0.05)
@@ -89,7 +94,23 @@ def _closed_form(problem: Problem) -> tuple[float, str]:
         return _from_price(law, contract.pieces(), discount, measure), "law of the price at expiry"
     if isinstance(model, ValueLaw):
         return _from_value(model.value_law(contract), measure), "law of the contract's value"
+    if isinstance(measure, Price | ExpectedLoss):
+        sign = -1.0 if isinstance(measure, ExpectedLoss) else 1.0
+        if isinstance(contract, Sum):
+            return sign * _sum(
+                problem, contract
+            ), f"closed forms of {len(contract.contracts)} parts"
+        priced = closed_price(model, contract)
+        if priced is not None:
+            return sign * priced[0], priced[1]
     raise Unsupported(_missing(problem))
+
+
+def _sum(problem: Problem, contract: Sum) -> float:
+    """Present value of the parts, each by its own formula."""
+    parts = (replace(problem, contract=part, measure=Price()) for part in contract.contracts)
+    quantities = contract.quantities or ()
+    return math.fsum(q * _closed_form(part)[0] for q, part in zip(quantities, parts, strict=True))
 
 
 def _missing(problem: Problem) -> str:
