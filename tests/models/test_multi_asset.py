@@ -31,7 +31,7 @@ PROPERTY = settings(derandomize=True, deadline=None, max_examples=50, database=N
 
 TIMES = (0.25, 0.5, 2.0)
 CORRELATION = ((1.0, 0.5, -0.2), (0.5, 1.0, 0.1), (-0.2, 0.1, 1.0))
-# pairwise plausible, jointly impossible: eigenvalue -0.4
+# each pair is possible, the three are not: eigenvalue -0.29
 IMPOSSIBLE = ((1.0, 0.9, -0.5), (0.9, 1.0, 0.5), (-0.5, 0.5, 1.0))
 TRIPLE = MultiAsset(
     spots=(100.0, 90.0, 5.0),
