@@ -96,6 +96,15 @@ def test_the_flag_is_measured_and_nothing_else():
     assert f"qubit[{problem.num_qubits}] q;" in to_qasm3(problem)
 
 
+def test_qiskit_reads_back_the_flat_text_and_not_the_one_with_definitions():
+    """As the docstring says; when qiskit learns definitions, it is to say so."""
+    for power in (0, 2):
+        with pytest.raises(qasm3.QASM3ImporterError, match="can't handle non-built-in gate: 'A'"):
+            read_back(to_qasm3(encoded(2), power))
+        back = read_back(to_qasm3(encoded(2), power, flat=True))
+        assert back.count_ops()["measure"] == 1
+
+
 def test_definitions_add_one_line_a_power_and_hold_the_same_gates():
     problem = encoded(3)
     short, long = to_qasm3(problem, 1), to_qasm3(problem, 5)
@@ -145,6 +154,9 @@ def test_qasm_refusals():
         to_qasm3(QuantumCircuit(1), 1)
     with pytest.raises(InvalidProblem, match="QuantumCircuit"):
         to_qasm3("a circuit")
+    for name in ("measured", "flat"):
+        with pytest.raises(InvalidProblem, match=f"{name}='no': must be True or False"):
+            to_qasm3(encoded(1), **{name: "no"})
     circuit = QuantumCircuit(1)
     circuit.rx(Parameter("angle"), 0)
     with pytest.raises(InvalidProblem, match=r"angle.*free parameters"):

@@ -279,6 +279,29 @@ def test_refusals():
         Machine(error_budget=0.0)
 
 
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda: count_gates(3), "circuit=3: must be a QuantumCircuit; an AmplitudeProblem has"),
+        (lambda: count_gates(encoded(1)), "must be a QuantumCircuit"),
+        (lambda: count_gates(QuantumCircuit(1), toffoli_t=[4]), r"toffoli_t=\[4\]: must be 4"),
+        (lambda: physical(3), "counts=3: must be GateCounts; count_gates"),
+        (lambda: physical(count_gates(QuantumCircuit(1)), "fast"), "machine='fast': must be a M"),
+        (lambda: resources(encoded(1), machine="fast"), "machine='fast': must be a Machine, or"),
+        (lambda: resources(encoded(1), 0.05), r"goal=0\.05: must be a Goal, or None; such as"),
+        (lambda: resources(encoded(1), GOAL, estimator="faster"), "estimator='faster': must be an"),
+        (lambda: resources(encoded(1), engine=Iterative()), "must be a Quantum engine, or None"),
+        (lambda: resources(encoded(1), GOAL, amplitude=np.float64(1.5)), r"amplitude=1\.5: must"),
+        (lambda: Machine(error_budget=np.float64(2)), r"error_budget=2\.0: must be strictly"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused_by_name(ask, told):
+    with pytest.raises(InvalidProblem, match=told) as caught:
+        ask()
+    assert "np." not in str(caught.value)
+    assert "np." not in repr(Machine(error_budget=np.float64(0.01)))
+
+
 def test_without_the_package_the_command_is_named(monkeypatch):
     for name in ("qdk", "qdk.estimator", "qsharp", "qsharp.estimator"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -497,8 +520,22 @@ def test_growth_refusals():
         table.fit("depth", law="cubic")
     with pytest.raises(InvalidProblem, match="above 0"):
         table.fit("t_gates", "A")
-    with pytest.raises(InvalidProblem, match="against=None"):
-        scaling(encoded, qubits=[3]).fit("depth")
+    one, two = scaling(encoded, qubits=[3]), scaling(encoded, qubits=(2, 3))
+    for ask in (one.fit, one.counts, one.plot):
+        told = r"sizes=\{'qubits': \[3\]\}: must be two or more, three for a fit; call scaling"
+        with pytest.raises(InvalidProblem, match=told):
+            ask("depth")
+    with pytest.raises(InvalidProblem, match=r"3 or more counts above 0.*scaling with more qubits"):
+        two.fit("depth")
+    with pytest.raises(InvalidProblem, match="against='years': must be one of 'qubits', which"):
+        two.fit("depth", against="years")
+    with pytest.raises(InvalidProblem, match="make=3: must be a function of the size"):
+        scaling(3, qubits=[3])
+    for sizes in (3, "34"):
+        with pytest.raises(InvalidProblem, match=f"qubits={sizes!r}: must be a non-empty incr"):
+            scaling(encoded, qubits=sizes)
+    with pytest.raises(InvalidProblem, match="size=0: must be a finite number above 0"):
+        table.fit("depth").at(0)
 
 
 def test_counts_are_frozen_values():

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qmc import checks
-from qmc.backends import Aer, Backend, Oracle
+from qmc.backends import Aer, Backend
 from qmc.estimators import Estimator, Iterative, run_estimator
-from qmc.estimators.protocols import phases
 from qmc.interop.estimation import amplitude_problem, checked
 from qmc.interop.theirs import algorithms, quiet
 from qmc.problem import Goal
 from qmc.rng import RNGLike, generator
-from qmc.rounds import PhaseRound, Request, Round
+from qmc.run import Meter, MeteredOracle
 
 if TYPE_CHECKING:
     from qiskit_algorithms import AmplitudeEstimatorResult, EstimationProblem
@@ -76,7 +74,8 @@ class AsAmplitudeEstimator:
         state, objectives = checked(estimation_problem)
         problem = amplitude_problem(estimation_problem, state, objectives)
         rng = generator(self.rng)
-        oracle = _Counted(self.backend.oracle(problem, rng=rng))
+        meter = Meter()
+        oracle = MeteredOracle(self.backend.oracle(problem, rng=rng), meter)
         found = run_estimator(self.estimator, oracle, self.goal, rng=rng)
         result = algorithms().AmplitudeEstimatorResult()
         result.estimation = found.value
@@ -86,30 +85,7 @@ class AsAmplitudeEstimator:
             ends = [float(result.post_processing(one)) for one in result.confidence_interval]
             result.estimation_processed = float(result.post_processing(found.value))
         result.confidence_interval_processed = (min(ends), max(ends))
-        result.shots = sum(one.shots for one in oracle.asked)
-        result.num_oracle_queries = sum(one.power * one.shots for one in oracle.asked)
-        result.queries = sum(one.queries for one in oracle.asked)
+        result.shots, result.queries = meter.shots, meter.queries
+        # 2k+1 a shot less one, halved: k
+        result.num_oracle_queries = (meter.queries - meter.shots) // 2
         return result
-
-
-@dataclass(slots=True)
-class _Counted:
-    """An oracle that keeps what it was asked."""
-
-    inner: Oracle
-    asked: list[Request] = field(default_factory=list)
-
-    @property
-    def decay(self) -> float:
-        """Of the oracle inside."""
-        return self.inner.decay
-
-    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
-        """Hits, one a round."""
-        self.asked += rounds
-        return self.inner.run(rounds)
-
-    def phases(self, bits: int, shots: int) -> Any:  # noqa: ANN401
-        """Outcomes of a phase register, where the oracle inside has one."""
-        self.asked.append(PhaseRound(bits, shots))
-        return phases(self.inner, bits, shots)

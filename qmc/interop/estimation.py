@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qmc import checks
+from qmc.backends.isa import preset_passes
 from qmc.circuits import AmplitudeProblem
 from qmc.circuits.grover import grover_operator
 from qmc.errors import Unsupported
@@ -96,14 +97,12 @@ def checked(problem: Any) -> tuple[QuantumCircuit, tuple[int, ...]]:  # noqa: AN
 
 def _compiled(given: QuantumCircuit) -> QuantumCircuit:
     """A over plain gates: nothing of theirs is left to warn, or to fail when inverted."""
-    from qiskit import generate_preset_pass_manager
     from qiskit.circuit import QuantumCircuit
     from qiskit.exceptions import QiskitError
 
-    passes = generate_preset_pass_manager(1, basis_gates=list(_GATES))
     try:
         with quiet():
-            compiled = passes.run(given)
+            compiled = preset_passes(_GATES, 1).run(given)
     except QiskitError as error:
         msg = (
             f"qiskit cannot compile state_preparation ({given.name}): {error}; smooth densities on "

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from qmc import checks
+from qmc.backends.aer import AER_GATES
 from qmc.backends.failures import chained, require_fresh_seeds
+from qmc.backends.isa import preset_passes
 from qmc.circuits import AmplitudeProblem
 from qmc.errors import BackendFailed, Unsupported
 from qmc.interop.estimation import estimation_problem
@@ -78,6 +80,9 @@ class PeerEstimator:
     def __post_init__(self) -> None:
         """Refuse what is none of their estimators."""
         self._method()
+        if self.sampler is not None and not callable(getattr(self.sampler, "run", None)):
+            allowed = "a BaseSamplerV2, with run(pubs), or None"
+            raise checks.refuse("sampler", self.sampler, allowed)
         require_fresh_seeds(self.sampler)
         checks.whole("shots", self.shots, 1)
         checks.fraction("confidence", self.confidence)
@@ -96,7 +101,7 @@ class PeerEstimator:
             InvalidProblem: for an unknown method, or a goal without a tolerance.
         """
         checks.choice("method", method, METHODS)
-        if goal.tolerance is None:
+        if not isinstance(goal, Goal) or goal.tolerance is None:
             raise checks.refuse("goal", goal, "a goal with tolerance=, of the amplitude")
         with quiet():
             peer = _sized(method, goal.tolerance, 1.0 - goal.confidence, shots)
@@ -231,12 +236,9 @@ class _Sampler:
         shots = self.default_shots if shots is None else shots
         if self.inner is not None:
             return self.inner.run(pubs, shots=shots)
-        from qiskit import generate_preset_pass_manager
         from qiskit_aer.primitives import SamplerV2
 
-        from qmc.backends.aer import AER_GATES
-
-        passes = generate_preset_pass_manager(0, basis_gates=list(AER_GATES))
+        passes = preset_passes(AER_GATES, 0)
         (seed,) = child_seeds(self.rng, 1)
         compiled = [(passes.run(circuit), *rest) for circuit, *rest in pubs]
         return SamplerV2(default_shots=shots, seed=seed).run(compiled, shots=shots)

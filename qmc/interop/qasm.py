@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from qmc import checks, memory
+from qmc.backends.isa import preset_passes
 from qmc.circuits import AmplitudeProblem
 from qmc.circuits.grover import grover_operator
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
-    from qiskit.transpiler import PassManager
 
 # gates of stdgates.inc (OpenQASM 3, Cross et al. 2022, arXiv:2104.14722, appendix)
 _GATES = (
@@ -37,8 +36,11 @@ def to_qasm3(
         problem: an amplitude problem, or any circuit without free parameters.
         power: k of A Q^k; 0 for a bare circuit.
         measured: ends with a measurement.
-        flat: writes every gate out, for readers without gate definitions; otherwise A and Q are
-            defined once and the text grows by one line a power.
+        flat: True writes every gate out, for readers without gate definitions: qiskit's own,
+            `qiskit.qasm3.loads_experimental`, reads back the same unitary, up to a global phase.
+            False, the default, defines A and Q once, and the text grows by one line a power;
+            qiskit's built-in reader refuses it ("can't handle non-built-in gate"), Microsoft's qdk reads
+            it.
 
     Raises:
         InvalidProblem: for something else, a negative power, a power of a bare circuit, or free
@@ -65,6 +67,9 @@ def to_qasm3(
     from qiskit import qasm3
 
     power = checks.whole("power", power, 0)
+    for name, given in (("measured", measured), ("flat", flat)):
+        if not isinstance(given, bool):
+            raise checks.refuse(name, given, "True or False")
     if isinstance(problem, AmplitudeProblem):
         circuit = _powered(problem, power, measured=measured, flat=flat)
     else:
@@ -115,7 +120,7 @@ def _bare(given: object, power: int, *, measured: bool) -> QuantumCircuit:
     if given.parameters:
         free = ", ".join(sorted(one.name for one in given.parameters))
         raise checks.refuse("problem", free, "without free parameters", "assign them first")
-    circuit = _passes().run(given)
+    circuit = preset_passes(_GATES, 0).run(given)
     if measured and "measure" not in circuit.count_ops():
         bits = ClassicalRegister(circuit.num_qubits, "c")
         circuit.add_register(bits)
@@ -125,13 +130,6 @@ def _bare(given: object, power: int, *, measured: bool) -> QuantumCircuit:
 
 def _plain(circuit: QuantumCircuit) -> QuantumCircuit:
     """The circuit over the standard gates; its global phase, which nothing can see, dropped."""
-    plain = _passes().run(circuit)
+    plain = preset_passes(_GATES, 0).run(circuit)
     plain.global_phase = 0.0
     return plain
-
-
-@functools.cache
-def _passes() -> PassManager:
-    from qiskit import generate_preset_pass_manager
-
-    return generate_preset_pass_manager(0, basis_gates=list(_GATES))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qmc import checks, memory
+from qmc.backends.isa import preset_passes
 from qmc.circuits.grover import BASIS
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
-    from qiskit.transpiler import PassManager
 
 # gates that are counted as they stand; everything else is taken apart into these
 _COUNTED = (
@@ -120,7 +119,8 @@ def count_gates(
         name: of the result; the circuit's own when empty.
 
     Raises:
-        InvalidProblem: for free parameters, a precision outside (0, 1), another `toffoli_t`.
+        InvalidProblem: for no circuit, free parameters, a precision outside (0, 1), another
+            `toffoli_t`.
         TooLarge: when the circuit taken apart would not fit the machine.
 
     >>> from qiskit import QuantumCircuit
@@ -130,12 +130,12 @@ def count_gates(
     >>> sizes.rotations, sizes.t_gates, sizes.toffolis, sizes.t_count
     (1, 1, 1, 107)
     """
-    each = t_per_rotation(_precision(precision))
-    if toffoli_t not in _TOFFOLI_T_DEPTH:
-        raise checks.refuse("toffoli_t", toffoli_t, "4 (with a measurement) or 7 (without)")
     _check(circuit)
-    device = _passes(BASIS, 1).run(circuit)
-    gates = [(_kind(one.operation), one.qubits) for one in _passes(_COUNTED, 0).run(circuit).data]
+    each = t_per_rotation(_precision(precision))
+    if isinstance(toffoli_t, bool) or toffoli_t not in tuple(_TOFFOLI_T_DEPTH):
+        raise checks.refuse("toffoli_t", toffoli_t, "4 (with a measurement) or 7 (without)")
+    device, apart = preset_passes(BASIS, 1).run(circuit), preset_passes(_COUNTED, 0).run(circuit)
+    gates = [(_kind(one.operation), one.qubits) for one in apart.data]
     kinds = [kind for kind, _ in gates]
     t_gates, toffolis = kinds.count("t"), kinds.count("toffoli")
     weights = {"rotation": each, "t": 1, "toffoli": _TOFFOLI_T_DEPTH[toffoli_t]}
@@ -157,6 +157,11 @@ def count_gates(
 
 
 def _check(circuit: QuantumCircuit) -> None:
+    from qiskit.circuit import QuantumCircuit
+
+    if not isinstance(circuit, QuantumCircuit):
+        hint = "an AmplitudeProblem has one, problem.circuit; `resources` counts all of it"
+        raise checks.refuse("circuit", circuit, "a QuantumCircuit", hint)
     if circuit.parameters:
         free = ", ".join(sorted(one.name for one in circuit.parameters))
         raise checks.refuse("circuit", free, "without free parameters", "assign them first")
@@ -194,10 +199,3 @@ def _longest(gates: Iterable[tuple[str, Any]], weights: dict[str, int]) -> int:
         end = max((reached.get(one, 0) for one in qubits), default=0) + weights.get(kind, 0)
         reached.update(dict.fromkeys(qubits, end))
     return max(reached.values(), default=0)
-
-
-@functools.cache
-def _passes(basis: tuple[str, ...], level: int) -> PassManager:
-    from qiskit import generate_preset_pass_manager
-
-    return generate_preset_pass_manager(level, basis_gates=list(basis))

@@ -57,7 +57,8 @@ class Growth:
         )
 
     def at(self, size: float) -> float:
-        """The law's count at a size."""
+        """The law's count at a size above 0."""
+        size = checks.positive("size", size)
         if self.law == "power":
             return float(self.factor * size**self.exponent)
         return float(self.factor * 2.0 ** (self.exponent * size))

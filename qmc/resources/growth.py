@@ -101,7 +101,16 @@ class ScalingTable:
         for one in varied:
             if one == against:
                 return one
-        raise checks.refuse("against", against, f"a variable with several sizes: {varied}")
+        if not varied:
+            hint = "call scaling with more sizes, such as qubits=range(3, 9)"
+            raise checks.refuse("sizes", self._sizes(), "two or more, three for a fit", hint)
+        allowed = "one of " + ", ".join(map(repr, varied)) + ", which have several sizes"
+        raise checks.refuse("against", against, allowed)
+
+    def _sizes(self) -> dict[str, list[int]]:
+        """Sizes of each variable that was given."""
+        found = {one: {getattr(row, one) for row in self.rows} - {None} for one in _VARIABLES}
+        return {one: sorted(sizes) for one, sizes in found.items() if sizes}
 
     def fit(
         self,
@@ -132,7 +141,7 @@ class ScalingTable:
         if len(sizes) < _FEWEST_POINTS or np.any(counts <= 0.0):
             msg = (
                 f"{quantity} of {circuit} is {counts.tolist()}: must be {_FEWEST_POINTS} or more "
-                "counts above 0 for a fit"
+                f"counts above 0 for a fit; call scaling with more {against}, or fit another count"
             )
             raise InvalidProblem(msg)
         return fitted(law, (against, quantity, circuit), sizes, counts, confidence)
@@ -212,7 +221,8 @@ def scaling(
         toffoli_t: T gates a Toffoli gate, 4 or 7.
 
     Raises:
-        InvalidProblem: when neither is given, or a list is empty or not increasing.
+        InvalidProblem: when `make` is no function, neither size is given, or a list is empty or
+            not increasing.
 
     >>> from qmc import BlackScholes, Call, LawGrid, MultiplexedRotation, Price, Problem
     >>> market = BlackScholes(spot=100.0, vol=0.20, rate=0.05)
@@ -223,6 +233,9 @@ def scaling(
     >>> fit.law, round(fit.exponent, 6)
     ('exponential', 1.0)
     """
+    if not callable(make):
+        hint = "it makes an AmplitudeProblem or a QuantumCircuit"
+        raise checks.refuse("make", make, "a function of the size", hint)
     if qubits is None and dates is None:
         raise checks.refuse("qubits", None, "given, or dates=", "such as qubits=range(3, 9)")
     first, second = _sizes("qubits", qubits), _sizes("dates", dates)
@@ -242,7 +255,10 @@ def scaling(
 def _sizes(name: str, given: Iterable[int] | None) -> Sequence[int | None]:
     if given is None:
         return (None,)
+    allowed, hint = "a non-empty increasing list", "such as range(3, 9)"
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise checks.refuse(name, given, allowed, hint)
     sizes = [checks.whole(name, one, 1) for one in given]
     if not sizes or any(after <= before for before, after in itertools.pairwise(sizes)):
-        raise checks.refuse(name, sizes, "a non-empty increasing list", "such as range(3, 9)")
+        raise checks.refuse(name, sizes, allowed, hint)
     return sizes

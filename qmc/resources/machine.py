@@ -49,7 +49,8 @@ class Machine:
         if self.code == "floquet_code" and "maj" not in self.qubit:
             allowed = "'surface_code' for gate-based qubits"
             raise checks.refuse("code", self.code, allowed, "or take a qubit_maj_... qubit")
-        checks.fraction("error_budget", self.error_budget)
+        budget = checks.fraction("error_budget", self.error_budget)
+        object.__setattr__(self, "error_budget", budget)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +100,13 @@ def physical(counts: GateCounts, machine: Machine | None = None) -> PhysicalReso
         machine: `Machine()` when None.
 
     Raises:
+        InvalidProblem: for something else than counts and a machine.
         Unsupported: when the package is missing.
         BackendFailed: when the estimator refuses the machine or the counts.
     """
-    machine = Machine() if machine is None else machine
+    if not isinstance(counts, GateCounts):
+        raise checks.refuse("counts", counts, "GateCounts", "count_gates(circuit) makes them")
+    machine = checked_machine(machine) or Machine()
     estimator = _estimator()
     logical = estimator.LogicalCounts(
         {
@@ -127,6 +131,14 @@ def physical(counts: GateCounts, machine: Machine | None = None) -> PhysicalReso
         msg = f"Microsoft's estimator refused {counts.name} on {machine}: {error}"
         raise BackendFailed(msg) from error
     return _read(found, machine)
+
+
+def checked_machine(machine: Machine | None) -> Machine | None:
+    """A machine, or None."""
+    if machine is not None and not isinstance(machine, Machine):
+        hint = "such as Machine(qubit='qubit_gate_ns_e3')"
+        raise checks.refuse("machine", machine, "a Machine, or None", hint)
+    return machine
 
 
 def _read(found: Any, machine: Machine) -> PhysicalResources:  # noqa: ANN401

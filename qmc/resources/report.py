@@ -14,7 +14,7 @@ from qmc.estimators import Estimator, Iterative
 from qmc.measures import ES, VaR
 from qmc.problem import Goal, Problem
 from qmc.resources.counts import GateCounts, count_gates, t_per_rotation
-from qmc.resources.machine import Machine, PhysicalResources, physical
+from qmc.resources.machine import Machine, PhysicalResources, checked_machine, physical
 from qmc.resources.runs import Circuits, RunResources, run_resources
 from qmc.tables import TextTable
 
@@ -111,7 +111,8 @@ def resources(
     >>> found.state.two_qubit_gates, found.state.rotations, found.grover.qubits
     (32, 32, 7)
     """
-    bias = 0.0
+    _require_parts(goal, estimator, engine)
+    machine, bias = checked_machine(machine), 0.0
     if isinstance(problem, Problem):
         engine = Quantum() if engine is None else engine
         estimator = engine.estimator if estimator is None else estimator
@@ -137,6 +138,17 @@ def resources(
         state_physical=physical(state, machine) if machine else None,
         grover_physical=physical(grover, machine) if machine else None,
     )
+
+
+def _require_parts(goal: object, estimator: object, engine: object) -> None:
+    """Refuse parts of another kind, before anything is encoded or counted."""
+    if goal is not None and not isinstance(goal, Goal):
+        raise checks.refuse("goal", goal, "a Goal, or None", "such as Goal(tolerance=0.05)")
+    if estimator is not None:
+        checks.interface("estimator", estimator, Estimator, "such as Iterative()")
+    if engine is not None and not isinstance(engine, Quantum):
+        hint = "no other engine has circuits"
+        raise checks.refuse("engine", engine, "a Quantum engine, or None", hint)
 
 
 def _share(name: str, value: float) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmc import checks
+from qmc.backends.ideal import IdealOracle
 from qmc.circuits import AmplitudeProblem
 from qmc.circuits.grover import grover_operator, steered_problem
 from qmc.circuits.phase import controlled_grover
@@ -17,7 +18,7 @@ from qmc.estimators import Estimator, run_estimator
 from qmc.problem import Goal
 from qmc.resources.counts import GateCounts, count_gates
 from qmc.resources.machine import Machine, PhysicalResources, physical
-from qmc.rounds import PhaseRound, Request, Round, draw_hits, draw_phases
+from qmc.rounds import PhaseRound, Request, Round
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -80,22 +81,21 @@ class RunResources:
 
 @dataclass(slots=True)
 class _Recorder:
-    """An oracle of binomial numbers that keeps what it was asked."""
+    """The oracle of a known amplitude, and what it was asked."""
 
-    amplitude: float
-    rng: np.random.Generator
+    oracle: IdealOracle
     asked: list[Request] = field(default_factory=list)
     decay: float = 0.0
 
     def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
         """Hits, one a round."""
         self.asked += rounds
-        return tuple(draw_hits(self.amplitude, one, self.rng) for one in rounds)
+        return self.oracle.run(rounds)
 
     def phases(self, bits: int, shots: int) -> tuple[int, ...]:
         """Outcomes of a phase register."""
         self.asked.append(PhaseRound(bits, shots))
-        return draw_phases(self.amplitude, bits, shots, self.rng)
+        return self.oracle.phases(bits, shots)
 
     @property
     def queries(self) -> int:
@@ -108,7 +108,7 @@ def rehearse(estimator: Estimator, goal: Goal, amplitude: float) -> tuple[Reques
     runs = []
     for seed in np.random.SeedSequence(_SEED).spawn(_REHEARSALS):
         draws, choices = (np.random.default_rng(one) for one in seed.spawn(2))
-        oracle = _Recorder(amplitude, draws)
+        oracle = _Recorder(IdealOracle(amplitude, draws))
         run_estimator(estimator, oracle, goal, rng=choices)
         runs.append(oracle)
     return tuple(sorted(runs, key=lambda one: one.queries)[_REHEARSALS // 2].asked)

@@ -4,9 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qiskit.primitives import StatevectorSampler
 from scipy import stats
 
-from qmc.backends import Aer, Calibration, DepolarizingNoise, DeviceNoise, Ideal, calibrate
+from qmc.backends import (
+    Aer,
+    Calibration,
+    DepolarizingNoise,
+    DeviceNoise,
+    Ideal,
+    Sampler,
+    calibrate,
+)
 from qmc.circuits import MultiplexedRotation
 from qmc.contracts import Call
 from qmc.errors import InvalidProblem
@@ -94,6 +103,50 @@ def test_errors_attach_to_every_kind_of_noise():
         assert abs(found / 2000 - 0.5) < 0.8 * abs(ideal - 0.5), noise
 
 
+DEVICES = [
+    DeviceNoise(qubits=19, coupling="heavy_hex"),
+    DeviceNoise(qubits=5, coupling="line", seed=3),
+]
+
+
+@pytest.mark.parametrize("noise", DEVICES, ids=repr)
+def test_a_fake_device_gives_the_hits_of_its_own_simulator(noise):
+    """Against `AerSimulator.from_backend`, run on the circuits that it was compiled to."""
+    from qiskit_aer import AerSimulator
+
+    powers, shots = (0, 1, 3, 6), 4_000
+    device, rng = noise.backend(), np.random.default_rng(1)
+    assert set(device.coupling_map.get_edges()) == set(noise.backend().coupling_map.get_edges())
+    oracle = Aer(noise=noise).oracle(PROBLEM, rng=rng)
+    ours = oracle.run([Round(power, shots) for power in powers])
+    simulator = AerSimulator.from_backend(device, seed_simulator=2)
+    theirs = simulator.run([oracle.circuit(power) for power in powers], shots=shots).result()
+    for place, hits in enumerate(ours):
+        seen = theirs.get_counts(place)["1"]
+        table = [[hits, shots - hits], [seen, shots - seen]]
+        assert stats.fisher_exact(table).pvalue > FALSE_ALARM, powers[place]
+
+
+@pytest.mark.parametrize("noise", DEVICES, ids=repr)
+def test_a_fake_device_pulls_hits_to_one_half_and_calibration_says_how_fast(noise):
+    """Its errors are not depolarizing, which `fit` says; the law found is near the hits even so."""
+    powers, shots = (0, 1, 2, 3, 4, 6, 8), 4_000
+    found = Aer(noise=noise).calibrate(PROBLEM, powers=powers, shots=shots, rng=2)
+    hits = np.array(found.hits) / shots
+    ideal = np.array([hit_probability(AMPLITUDE, power) for power in powers])
+    law = np.array([found.probability(AMPLITUDE, power) for power in powers])
+    # five standard deviations of a frequency at most .04: a false alarm in two million
+    assert np.all((hits - 0.5) * (ideal - 0.5) > 0.0)
+    assert np.all(np.abs(hits - 0.5) < np.abs(ideal - 0.5) + 0.04)
+    # a visibility lost by the power of the last round
+    assert abs(hits[-1] - 0.5) < 0.7 * abs(ideal[-1] - 0.5)
+    assert found.interval.low > 0.05
+    assert found.contrast_interval.low > 0.8
+    assert np.abs(hits - law).max() < 0.1
+    assert np.abs(hits - law).sum() < 0.35 * np.abs(hits - ideal).sum()
+    assert found.fit < 1e-3
+
+
 def test_circuits_with_noise_have_only_gates_that_carry_it():
     circuit = Aer(noise=LOUD).oracle(PROBLEM, rng=np.random.default_rng(0)).circuit(2, 0.3)
     assert set(circuit.count_ops()) <= {"cx", "rz", "sx", "x", "measure"}
@@ -179,9 +232,22 @@ def test_an_estimator_told_the_decay_covers_and_one_told_none_misses():
 
 
 def test_calibrations_that_cannot_work_are_refused():
-    for powers in ((0, 1, 2), (0, 1, 1, 2), (0, -1, 2, 3)):
-        with pytest.raises(InvalidProblem, match="powers"):
+    for powers, told in (
+        ((0, 1, 2), r"powers=\(0, 1, 2\): must be at least 4 different powers; such as"),
+        ((), r"powers=\(\): must be at least 4"),
+        ((0, 1, 1, 2, 3), r"must be different; \[1\] came more than once: give each once"),
+        (np.array([0, 2, 2, 0]), r"powers=\(0, 2, 2, 0\): must be different; \[0, 2\] came"),
+        ((0, -1, 2, 3), r"powers\[1\]=-1: must be a whole number"),
+        ((0, 1, np.float64(2.5), 3), r"powers\[2\]=2\.5: must be a whole number"),
+        (3, "powers=3: must be at least 4"),
+    ):
+        with pytest.raises(InvalidProblem, match=told):
             calibrate(Ideal(), PROBLEM, powers=powers)
+    with pytest.raises(InvalidProblem, match="backend='Aer': must be an instance of Backend"):
+        calibrate("Aer", PROBLEM)
+    for backend in (Aer(), Sampler(sampler=StatevectorSampler())):
+        with pytest.raises(InvalidProblem, match="shots=0"):
+            backend.calibrate(PROBLEM, shots=0)
     with pytest.raises(InvalidProblem, match="amplitude"):
         calibrate(Ideal(), PROBLEM, amplitude=1.5)
     with pytest.raises(InvalidProblem, match="confidence"):
@@ -205,6 +271,10 @@ def test_configurations_are_values(backend):
     assert backend.oracle(PROBLEM, rng=np.random.default_rng(0)).decay == backend.decay
 
 
-def test_a_calibration_can_be_stored():
+def test_a_calibration_can_be_stored_and_refuses_what_has_no_law():
     found = calibrate(Ideal(), PROBLEM, shots=100, rng=1)
+    with pytest.raises(InvalidProblem, match="amplitude=2: must be from 0 to 1"):
+        found.probability(2, 1)
+    with pytest.raises(InvalidProblem, match=r"power=0\.5: must be a whole number"):
+        found.probability(0.3, 0.5)
     assert from_json(to_json(found)) == found
