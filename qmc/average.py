@@ -16,7 +16,7 @@ from qmc.circuits import AmplitudeProblem
 from qmc.estimators import Estimator
 from qmc.grids import CellTable, Correction, Residual
 from qmc.measures import Mean, Probability
-from qmc.problem import Goal
+from qmc.problem import Goal, Problem
 from qmc.result import BudgetLine, Estimate, Interval, Kind, Status, status_for
 from qmc.run import Answer, Run, grid_line, number
 
@@ -107,14 +107,26 @@ def needs_residual(table: CellTable) -> bool:
     return table.bias == "unknown" and table.locator is not None
 
 
+def planned_split(
+    problem: Problem,
+    goal: Goal,
+    table: CellTable,
+    encoded: AmplitudeProblem,
+    estimator: Estimator,
+    residual: Residual,
+) -> Split:
+    """The split that a solve makes, from the residual's own small pilot."""
+    error_bar = residual.pilot(problem, table)
+    return least_cost(goal, estimator, encoded, table.pilot_mean or 0.0, residual, error_bar)
+
+
 def average(run: Run, residual: Residual | None) -> Answer:
     """The mean of the measure's integrand: circuit, grid, and the correction between them."""
     if residual is None or not needs_residual(run.table):
         return _uncorrected(run)
     problem, table, goal = run.problem, run.table, run.goal
-    error_bar, spent = residual.pilot(problem, table)
     encoded = run.encoding.encode(table, Mean())
-    split = least_cost(goal, run.estimator, encoded, table.pilot_mean or 0.0, residual, error_bar)
+    split = planned_split(problem, goal, table, encoded, run.estimator, residual)
     circuit_rng, residual_rng = run.rng.spawn(2)
     run.rng = circuit_rng
     encoded, estimate = run.estimate(Mean(), circuit_goal(goal, split))
@@ -131,7 +143,7 @@ def average(run: Run, residual: Residual | None) -> Answer:
         first_paths=int(split.paths),
         rng=residual_rng,
     )
-    run.residual_paths = spent + correction.paths
+    run.residual_paths = residual.pilot_paths + correction.paths
     return _corrected(run, encoded, estimate, correction, split)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from qmc import checks
 from qmc.average import average
 from qmc.backends import Aer, Backend, Oracle
+from qmc.choosing import Choice, choose, grids_for
 from qmc.circuits import AmplitudeProblem, Encoding, MultiplexedRotation
 from qmc.errors import Unsupported
-from qmc.estimators import Estimator, Iterative
-from qmc.grids import DiscreteProblem, Grid, LawGrid, Residual
+from qmc.estimators import Estimator
+from qmc.grids import DiscreteProblem, Grid, Residual
 from qmc.measures import ES, ExpectedLoss, Functional, Mean, Price, Probability, VaR
-from qmc.planning import Plan, make_plan
+from qmc.planning import Parts, Plan, make_plan
 from qmc.problem import Goal, Problem, check_request
 from qmc.result import (
     Budget,
@@ -30,6 +32,12 @@ from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
 from qmc.tail_risk import expected_shortfall, require_early_reading, value_at_risk
 
+if TYPE_CHECKING:
+    from qmc.resources import Machine
+
+# parts that a plan chooses when they are left open
+_PLANNED = ("grid", "estimator")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantum:
@@ -39,9 +47,11 @@ class Quantum:
     is exact or bounded (`result.covers == "continuous"`) and the backend has no noise.
 
     Attributes:
-        grid: turns a problem into cells; `LawGrid(qubits=5)`.
+        grid: turns a problem into cells; None lets the plan choose: `LawGrid()` where a law is
+            known, else the `FactorGrid` with the least expected queries and paths.
         encoding: turns cells into a circuit; `MultiplexedRotation()`.
-        estimator: decides powers and shots; `Iterative()`.
+        estimator: decides powers and shots; None lets the plan choose, among those whose interval
+            is proved, the one with the least expected queries.
         backend: runs circuits; `Aer()`, real circuits and real shots.
         residual: measures what a grid without a bias bound leaves out, on fresh paths; None
             leaves it out, and the interval covers the grid's number only.
@@ -55,9 +65,9 @@ class Quantum:
     (True, 'continuous')
     """
 
-    grid: Grid = field(default_factory=LawGrid)
+    grid: Grid | None = None
     encoding: Encoding = field(default_factory=MultiplexedRotation)
-    estimator: Estimator = field(default_factory=Iterative)
+    estimator: Estimator | None = None
     backend: Backend = field(default_factory=Aer)
     residual: Residual | None = field(default_factory=Residual)
 
@@ -70,16 +80,27 @@ class Quantum:
             ("backend", Backend),
         ):
             part = getattr(self, name)
-            checks.interface(name, part, kind)
+            if part is not None or name not in _PLANNED:
+                checks.interface(name, part, kind)
         if self.residual is not None and not isinstance(self.residual, Residual):
             raise checks.refuse("residual", self.residual, "a Residual or None")
         if getattr(self.estimator, "signed", False):
             allowed = "an estimator of a probability; a signed one needs an oracle with shifts"
             raise checks.refuse("estimator", self.estimator, allowed, "leave signed=False")
 
+    def chosen(self, problem: Problem, goal: Goal) -> Quantum:
+        """This engine with every part that was left open chosen for a problem and a goal."""
+        check_request(problem, goal)
+        return self._chosen(problem, goal)[0]
+
+    def _chosen(self, problem: Problem, goal: Goal) -> tuple[Quantum, Choice]:
+        choice = choose(problem, goal, self.grid, self.estimator, self.encoding, self.residual)
+        return replace(self, grid=choice.grid, estimator=choice.estimator), choice
+
     def discrete_problem(self, problem: Problem) -> DiscreteProblem:
-        """The cells of a problem."""
-        return self.grid.discretise(problem)
+        """The cells of a problem; with the grid left open, those of the largest it may choose."""
+        grid = grids_for(problem)[-1] if self.grid is None else self.grid
+        return grid.discretise(problem)
 
     def amplitude_problem(
         self, problem: Problem, functional: Functional = Mean()
@@ -109,12 +130,13 @@ class Quantum:
         """
         check_request(problem, goal)
         begin = time.perf_counter()
+        engine, choice = self._chosen(problem, goal)
         run = Run(
             problem=problem,
             goal=goal,
-            table=self.discrete_problem(problem),
+            table=choice.table,
             encoding=self.encoding,
-            estimator=self.estimator,
+            estimator=choice.estimator,
             backend=self.backend,
             rng=generator(rng),
         )
@@ -140,22 +162,29 @@ class Quantum:
             budget=Budget(lines),
             cost=cost,
             provenance=Provenance(
-                problem=problem, goal=goal, engine=repr(self), seed=describe_seed(rng)
+                problem=problem, goal=goal, engine=repr(engine), seed=describe_seed(rng)
             ),
             circuit=_summary(run),
         )
 
-    def plan(self, problem: Problem, goal: Goal) -> Plan:
-        """Qubits, gates, expected queries, memory and seconds of a solve; runs nothing.
+    def plan(self, problem: Problem, goal: Goal, *, machine: Machine | None = None) -> Plan:
+        """Parts, qubits, gates, expected queries, memory and seconds of a solve; runs nothing.
 
         The expected queries use the grid's own numbers as guesses of the amplitudes, which a plan
         may do and an estimate may not.
+
+        Args:
+            problem: what to find.
+            goal: when to stop.
+            machine: adds the gates of a whole run and its physical qubits and runtime, such as
+                `qmc.resources.Machine()`; needs the extra `resources`.
         """
         check_request(problem, goal)
-        if isinstance(problem.measure, VaR | ES):
+        if self.estimator is not None and isinstance(problem.measure, VaR | ES):
             require_early_reading(self.estimator)
-        table = self.discrete_problem(problem)
-        return make_plan(problem, goal, table, self.encoding, self.estimator)
+        engine, choice = self._chosen(problem, goal)
+        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual)
+        return make_plan(problem, goal, engine.grid, choice.table, parts, machine)
 
 
 def _answer(run: Run, residual: Residual | None) -> Answer:

@@ -25,6 +25,8 @@ class Ideal:
         TooLarge: when a state vector would not fit the machine.
     """
 
+    builds_circuits = False
+
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem."""
         return IdealOracle(flag_probability(problem), generator(rng))

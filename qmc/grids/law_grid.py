@@ -79,6 +79,14 @@ class LawGrid:
             bias_bound=0.0,
         )
 
+    def treats(self, problem: Problem) -> bool:
+        """Whether a law is known for the problem."""
+        try:
+            _law_and_pieces(problem)
+        except Unsupported:
+            return False
+        return True
+
     def _equal_width(self, problem: Problem, law: Law) -> CellTable:
         factors = problem.num_factors
         normals = np.random.default_rng(self.pilot_seed).standard_normal(

@@ -105,13 +105,18 @@ class Residual:
         points = _PILOT_POINTS * (error_bar / wanted) ** (1.0 / _RATE)
         return float(min(max(points * self.replicates, least), self.max_paths))
 
-    def pilot(self, problem: Problem, table: CellTable) -> tuple[float, int]:
-        """Error bar of the residual's mean at a small fixed sample, and the paths it took."""
+    @property
+    def pilot_paths(self) -> int:
+        """Paths of `pilot`."""
+        return _PILOT_POINTS * self.replicates
+
+    def pilot(self, problem: Problem, table: CellTable) -> float:
+        """Error bar of the residual's mean at a small fixed sample of `pilot_paths`."""
         rng = np.random.default_rng(_PILOT_SEED)
         means = [
             _Stream(problem, table, one).mean(_PILOT_POINTS) for one in rng.spawn(self.replicates)
         ]
-        return _error_bar(np.array(means)), _PILOT_POINTS * self.replicates
+        return _error_bar(np.array(means))
 
 
 def student(replicates: int, error: float) -> float:

@@ -115,6 +115,7 @@ def resources(
     machine, bias = checked_machine(machine), 0.0
     if isinstance(problem, Problem):
         engine = Quantum() if engine is None else engine
+        engine = engine if goal is None else engine.chosen(problem, goal)
         estimator = engine.estimator if estimator is None else estimator
         problem, bias = _encoded(problem, engine)
     if not isinstance(problem, AmplitudeProblem):

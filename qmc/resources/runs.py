@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from qmc import checks
-from qmc.backends.ideal import IdealOracle
 from qmc.circuits import AmplitudeProblem
 from qmc.circuits.grover import grover_operator, steered_problem
 from qmc.circuits.phase import controlled_grover
-from qmc.estimators import Estimator, run_estimator
+from qmc.estimators import Estimator
 from qmc.problem import Goal
+from qmc.rehearsal import rehearse
 from qmc.resources.counts import GateCounts, count_gates
 from qmc.resources.machine import Machine, PhysicalResources, physical
 from qmc.rounds import PhaseRound, Request, Round
@@ -23,8 +21,6 @@ from qmc.rounds import PhaseRound, Request, Round
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-_REHEARSALS = 5
-_SEED = 20_260_311
 # any steer takes the same gates
 _STEER = 0.3
 
@@ -77,41 +73,6 @@ class RunResources:
             f"deepest power {self.max_power}, {self.two_qubit_gates:.3g} CX, "
             f"{self.t_count:.3g} T gates in all{where}"
         )
-
-
-@dataclass(slots=True)
-class _Recorder:
-    """The oracle of a known amplitude, and what it was asked."""
-
-    oracle: IdealOracle
-    asked: list[Request] = field(default_factory=list)
-    decay: float = 0.0
-
-    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
-        """Hits, one a round."""
-        self.asked += rounds
-        return self.oracle.run(rounds)
-
-    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
-        """Outcomes of a phase register."""
-        self.asked.append(PhaseRound(bits, shots))
-        return self.oracle.phases(bits, shots)
-
-    @property
-    def queries(self) -> int:
-        """Of all that was asked."""
-        return sum(one.queries for one in self.asked)
-
-
-def rehearse(estimator: Estimator, goal: Goal, amplitude: float) -> tuple[Request, ...]:
-    """The rounds of a typical run: of five with fixed seeds, the one with the median queries."""
-    runs = []
-    for seed in np.random.SeedSequence(_SEED).spawn(_REHEARSALS):
-        draws, choices = (np.random.default_rng(one) for one in seed.spawn(2))
-        oracle = _Recorder(IdealOracle(amplitude, draws))
-        run_estimator(estimator, oracle, goal, rng=choices)
-        runs.append(oracle)
-    return tuple(sorted(runs, key=lambda one: one.queries)[_REHEARSALS // 2].asked)
 
 
 @dataclass(slots=True)

@@ -117,6 +117,6 @@ class Specification(Section):
         """
         with naming("quantum"):
             engine = build.quantum(self.quantum, self.estimator, is_risk=self.is_risk)
-        if isinstance(self.measure, TailSection):
+        if isinstance(self.measure, TailSection) and engine.estimator is not None:
             require_early_reading(self.quantum.estimator, engine.estimator)
         return engine

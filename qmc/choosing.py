@@ -1,0 +1,77 @@
+"""The parts that an engine leaves open: which grid, which estimator, for a problem and a goal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from qmc.average import needs_residual, planned_split
+from qmc.circuits import Encoding
+from qmc.estimators import Certified, Estimator, Iterative
+from qmc.grids import CellTable, FactorGrid, Grid, LawGrid, Residual
+from qmc.measures import Mean
+from qmc.problem import Goal, Problem
+
+# proved at every amplitude and readable after every round: any measure may take them
+_ESTIMATORS: tuple[Estimator, ...] = (Certified(), Iterative())
+_FACTOR_QUBITS = (5, 8)
+# a grid of so many normals takes seconds to place: one is enough
+_MANY_NORMALS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A grid, its cells, and an estimator."""
+
+    grid: Grid
+    table: CellTable
+    estimator: Estimator
+
+
+def grids_for(problem: Problem) -> tuple[Grid, ...]:
+    """`LawGrid` where a one-dimensional law is known, else `FactorGrid` of two sizes."""
+    if LawGrid().treats(problem):
+        return (LawGrid(),)
+    sizes = _FACTOR_QUBITS[:1] if problem.num_factors > _MANY_NORMALS else _FACTOR_QUBITS
+    return tuple(FactorGrid(qubits=one) for one in sizes)
+
+
+def choose(
+    problem: Problem,
+    goal: Goal,
+    grid: Grid | None,
+    estimator: Estimator | None,
+    encoding: Encoding,
+    residual: Residual | None,
+) -> Choice:
+    """What was given, and for what was left open the least expected queries and paths together.
+
+    A grid that was given is kept, so that nobody gets fewer qubits than asked for.
+    """
+    grids = grids_for(problem) if grid is None else (grid,)
+    estimators = _ESTIMATORS if estimator is None else (estimator,)
+    choices = [
+        Choice(one, table, each)
+        for one, table in ((one, one.discretise(problem)) for one in grids)
+        for each in estimators
+    ]
+    if len(choices) == 1:
+        return choices[0]
+    return min(choices, key=lambda one: _cost(problem, goal, one, encoding, residual))
+
+
+def _cost(
+    problem: Problem, goal: Goal, choice: Choice, encoding: Encoding, residual: Residual | None
+) -> float:
+    """Expected queries and residual paths; for a search those of a test at its first edge."""
+    table, estimator = choice.table, choice.estimator
+    if table.edges is not None:
+        return estimator.expected_queries(Goal(tolerance=0.01, confidence=goal.confidence), 0.1)
+    encoded = encoding.encode(table, Mean())
+    if residual is not None and needs_residual(table):
+        split = planned_split(problem, goal, table, encoded, estimator, residual)
+        return split.queries + split.paths
+    if goal.allowed_half_width(1.0) is None:
+        return math.inf if goal.queries is None else 1.0
+    amplitude = min(max((table.mean() - encoded.offset) / encoded.scale, 0.0), 1.0)
+    return estimator.expected_queries(encoded.amplitude_goal(goal, table.known_bias), amplitude)

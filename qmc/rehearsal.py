@@ -1,0 +1,56 @@
+"""A rehearsal: the rounds that an estimator would ask for at a given amplitude."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qmc.backends.ideal import IdealOracle
+from qmc.estimators import Estimator, run_estimator
+from qmc.problem import Goal
+from qmc.rounds import PhaseRound, Request, Round
+
+_REHEARSALS = 5
+_SEED = 20_260_311
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """The oracle of a known amplitude, and what it was asked."""
+
+    oracle: IdealOracle
+    asked: list[Request] = field(default_factory=list)
+    decay: float = 0.0
+
+    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
+        """Hits, one a round."""
+        self.asked += rounds
+        return self.oracle.run(rounds)
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a phase register."""
+        self.asked.append(PhaseRound(bits, shots))
+        return self.oracle.phases(bits, shots)
+
+    @property
+    def queries(self) -> int:
+        """Of all that was asked."""
+        return sum(one.queries for one in self.asked)
+
+
+def rehearse(
+    estimator: Estimator, goal: Goal, amplitude: float, decay: float = 0.0
+) -> tuple[Request, ...]:
+    """The rounds of a typical run: of five with fixed seeds, the one with the median queries.
+
+    A plan may know the amplitude; an estimate may not.
+    """
+    runs = []
+    for seed in np.random.SeedSequence(_SEED).spawn(_REHEARSALS):
+        draws, choices = (np.random.default_rng(one) for one in seed.spawn(2))
+        oracle = _Recorder(IdealOracle(amplitude, draws, decay), decay=decay)
+        run_estimator(estimator, oracle, goal, rng=choices)
+        runs.append(oracle)
+    return tuple(sorted(runs, key=lambda one: one.queries)[_REHEARSALS // 2].asked)
