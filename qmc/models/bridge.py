@@ -37,12 +37,18 @@ def bridge_extremes(
     """
     sign = 1.0 if side == "high" else -1.0
     starts = np.concatenate([np.broadcast_to(spots, paths[:, :1].shape), paths[:, :-1]], axis=1)
-    # both ends in log price relative to the step's start, mirrored for a minimum
+    # the step's log return, mirrored for a minimum
     moves = sign * np.log(paths / starts)
     # P(max > m) falls as m rises, so it is read at the mirrored normal
-    spread = -2.0 * variances * special.log_ndtr(-sign * normals)
-    tops = 0.5 * (moves + np.sqrt(np.square(moves) + spread))
-    drawn = starts * np.exp(sign * tops)
+    tops = special.log_ndtr(-sign * normals)
+    tops *= -2.0 * variances
+    tops += np.square(moves)
+    np.sqrt(tops, out=tops)
+    tops += moves
+    tops *= 0.5 * sign
+    np.exp(tops, out=tops)
+    tops *= starts
     # rounding must not put an extreme inside its step's ends
     farther = np.maximum if side == "high" else np.minimum
-    return np.asarray(farther(drawn, farther(starts, paths)))
+    farther(starts, paths, out=starts)
+    return np.asarray(farther(tops, starts, out=tops))
