@@ -39,12 +39,18 @@ from .estimators import Estimator, run_estimator
 from .grids import CellTable, LawGrid, UniformGrid
 from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
+from .mixture import LogNormalMixture
 from .models import (
+    CEV,
     BlackScholes,
     BondRates,
+    Curve,
     FilteredReturns,
+    Heston,
     HistoricalReturns,
     InvalidCorrelation,
+    LocalVolatility,
+    Merton,
     MultiAsset,
     NormalReturns,
     StudentTReturns,
@@ -67,6 +73,7 @@ from .serialise import from_dict, from_json, to_dict, to_json
 __version__: str
 
 __all__ = [
+    "CEV",
     "ES",
     "AffinePiece",
     "AmplitudeProblem",
@@ -86,6 +93,7 @@ __all__ = [
     "Comparator",
     "Contract",
     "Cost",
+    "Curve",
     "Digital",
     "EmpiricalLaw",
     "Engine",
@@ -97,15 +105,19 @@ __all__ = [
     "FilteredReturns",
     "GaussianLogPrices",
     "Goal",
+    "Heston",
     "HistoricalReturns",
     "Interval",
     "InvalidCorrelation",
     "InvalidProblem",
     "LawGrid",
     "LinearRotation",
+    "LocalVolatility",
     "LogNormalLaw",
+    "LogNormalMixture",
     "Lookback",
     "Mean",
+    "Merton",
     "Model",
     "MultiAsset",
     "MultiplexedRotation",

@@ -242,14 +242,15 @@ def _solve(problem: Problem, quantum: Quantum, goal: Goal, seed: int) -> tuple[S
 
 def _option_section(prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int) -> Section:
     market = option_market(prices)
+    volatility = data.annualised_volatility(prices, TICKER)
     quantum = Quantum(grid=LawGrid(qubits=sizes.price_qubits))
     solved = _solve(option_problem(market), quantum, sizes.price_goal, seed)
     return Section(
         title=f"1. A three-month at-the-money call on {TICKER}",
         text=(
             f"Spot {market.spot:.2f} on {prices.index[-1].date()}; volatility "
-            f"{100.0 * market.vol:.1f} % per annum from the last 252 daily log returns; rate "
-            f"{100.0 * market.rate:g} %, assumed; no dividend yield, since the prices are adjusted "
+            f"{100.0 * volatility:.1f} % per annum from the last 252 daily log returns; rate "
+            f"{100.0 * RATE:g} %, assumed; no dividend yield, since the prices are adjusted "
             f"for dividends. Asked for {_asked(sizes.price_goal)}."
         ),
         tables=(results_table(solved, "Price of one call"), *map(budget_table, _sampled(solved))),

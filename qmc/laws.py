@@ -229,7 +229,7 @@ class LogNormalLaw:
 class NegatedLaw:
     """The law of -X for a law of X without atoms."""
 
-    law: LogNormalLaw
+    law: Law
 
     @property
     def mean(self) -> float:
@@ -256,7 +256,7 @@ class NegatedLaw:
         """E[-X; -X > x]."""
         return -self.law.partial_mean(-np.asarray(x))
 
-    def negated(self) -> LogNormalLaw:
+    def negated(self) -> Law:
         """The law of X."""
         return self.law
 

@@ -12,7 +12,7 @@ from classical_baseline.closed_forms import barrier, european, lookback
 from classical_baseline.closed_forms.barrier import Diffusion
 from qmc.contracts import Asian, Barrier, Exchange, Lookback, Rainbow
 from qmc.errors import Unsupported
-from qmc.models import BlackScholes
+from qmc.models import BlackScholes, Curve
 from qmc.problem import Array, Contract, GaussianLogPrices, Model
 
 Priced: TypeAlias = tuple[float, str]
@@ -111,10 +111,9 @@ def _diffusion(model: Model, contract: Barrier | Lookback) -> Diffusion:
         raise _refused(model, contract, lacking)
     if not isinstance(model, BlackScholes):
         raise _refused(model, contract, "the formula is for BlackScholes")
-    terms = (model.vol, model.rate, model.dividend_yield)
-    if not all(isinstance(term, float) for term in terms):
+    vol, rate, dividend_yield = model.vol, model.rate, model.dividend_yield
+    if isinstance(vol, Curve) or isinstance(rate, Curve) or isinstance(dividend_yield, Curve):
         raise _refused(model, contract, "the formula needs constant vol, rate and dividend_yield")
-    vol, rate, dividend_yield = terms
     if vol == 0.0:
         raise _refused(model, contract, "the formula needs a volatility above 0")
     return Diffusion(spot=model.spot, vol=vol, rate=rate, dividend_yield=dividend_yield)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import special
 
+from qmc.errors import InvalidProblem
+from qmc.models.curves import Curve, Term
 from qmc.problem import Array, Side
 
 
@@ -52,3 +56,19 @@ def bridge_extremes(
     farther = np.maximum if side == "high" else np.minimum
     farther(starts, paths, out=starts)
     return np.asarray(farther(tops, starts, out=tops))
+
+
+def require_flat_steps(times: Sequence[float], *terms: Term) -> None:
+    """Refuse curves that change inside a step, where the log price has no Brownian bridge.
+
+    Raises:
+        InvalidProblem: names the times that the contract needs.
+    """
+    knots = {time for term in terms if isinstance(term, Curve) for time in term.times}
+    inside = sorted(knot for knot in knots - set(times) if knot < times[-1])
+    if inside:
+        msg = (
+            f"a curve changes at {inside[0]:g} years, inside a step of times={tuple(times)}: "
+            f"continuous monitoring needs steps with flat terms; add {inside[0]:g} to times"
+        )
+        raise InvalidProblem(msg)

@@ -19,6 +19,8 @@ _PSD = -1e-10
 # eigenvalues of a singular correlation that are 0 but for rounding
 _NULL = 1e-14
 _SHOWN = 4
+# projections converge linearly: random matrices of 10 and of 100 assets are there after 100
+_PROJECTIONS = 300
 
 
 class InvalidCorrelation(InvalidProblem):
@@ -62,7 +64,8 @@ def nearest_correlation(matrix: ArrayLike) -> Rows:
     with warnings.catch_warnings():
         # it says that alternating projections converge in the limit only; the clipping is below
         warnings.simplefilter("ignore")
-        projected = np.asarray(tools.corr_nearest(given, threshold=0.0))
+        factor = max(1.0, _PROJECTIONS / len(given))
+        projected = np.asarray(tools.corr_nearest(given, threshold=0.0, n_fact=factor))
     values, vectors = np.linalg.eigh(0.5 * (projected + projected.T))
     clipped = (vectors * np.maximum(values, 0.0)) @ vectors.T
     scale = np.sqrt(np.diag(clipped))

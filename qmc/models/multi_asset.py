@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qmc import checks
+from qmc.models import curves
 from qmc.models.correlation import Rows, checked_correlation
+from qmc.models.curves import Term
 from qmc.problem import Array
-
-_VOL_HINT = "a volatility of 20 % is 0.2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class MultiAsset:
         spots: (assets,) prices today, each > 0.
         vols: (assets,) standard deviations of log returns per annum, each from 0 to 10; 0 is an
             asset that grows at its forward.
-        rate: continuous, per annum.
+        rate: continuous, per annum; a number or a `Curve` of forward rates.
         correlation: (assets, assets) of log returns; positive semidefinite, so +-1 will do.
         dividend_yields: (assets,) continuous, per annum; None is 0 for each.
 
@@ -43,7 +43,7 @@ class MultiAsset:
 
     spots: tuple[float, ...]
     vols: tuple[float, ...]
-    rate: float
+    rate: Term
     correlation: Rows
     dividend_yields: tuple[float, ...] | None = None
     _root: Array = field(init=False, repr=False, compare=False)
@@ -54,15 +54,12 @@ class MultiAsset:
         object.__setattr__(self, "spots", spots)
         for place, spot in enumerate(spots):
             checks.positive(f"spots[{place}]", spot)
-        vols = _in_range("vols", self.vols, len(spots), 0.0, _VOL_HINT)
+        vols = _in_range("vols", self.vols, len(spots), 0.0, "a volatility of 20 % is 0.2")
         object.__setattr__(self, "vols", vols)
         given = (0.0,) * len(spots) if self.dividend_yields is None else self.dividend_yields
-        yields = _in_range("dividend_yields", given, len(spots), -10.0, "5 % is 0.05")
+        yields = _in_range("dividend_yields", given, len(spots), -10.0, curves.RATE_HINT)
         object.__setattr__(self, "dividend_yields", yields)
-        rate = checks.finite("rate", self.rate)
-        if abs(rate) > 10.0:
-            raise checks.refuse("rate", rate, "from -10 to 10", "5 % is 0.05")
-        object.__setattr__(self, "rate", rate)
+        object.__setattr__(self, "rate", curves.checked_term("rate", self.rate))
         rows, root = checked_correlation(self.correlation, len(spots))
         object.__setattr__(self, "correlation", rows)
         object.__setattr__(self, "_root", root)
@@ -84,8 +81,8 @@ class MultiAsset:
         return np.asarray(logs)
 
     def discount(self, times: Sequence[float]) -> Array:
-        """exp(-rate t), shape (times,)."""
-        return np.asarray(np.exp(-self.rate * np.asarray(times, dtype=np.float64)))
+        """exp(-integral of the rate), shape (times,)."""
+        return curves.discount(self.rate, times)
 
     def log_prices(self, times: Sequence[float]) -> tuple[Array, Array]:
         """Means (times, assets) and loadings (times, assets, times x assets) of log prices."""
@@ -100,9 +97,11 @@ class MultiAsset:
 
     def _steps(self, times: Sequence[float]) -> tuple[Array, Array]:
         """Drift and standard deviation of each step's log returns, both (times, assets)."""
-        steps = np.diff(np.asarray(times, dtype=np.float64), prepend=0.0)[:, None]
+        ends = np.asarray(times, dtype=np.float64)
+        steps = np.diff(ends, prepend=0.0)[:, None]
+        growth = np.diff(curves.integral(self.rate, ends), prepend=0.0)[:, None]
         vols = np.asarray(self.vols)
-        drift = (self.rate - np.asarray(self.dividend_yields) - 0.5 * vols**2) * steps
+        drift = growth - (np.asarray(self.dividend_yields) + 0.5 * vols**2) * steps
         return drift, vols * np.sqrt(steps)
 
 

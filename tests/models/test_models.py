@@ -135,7 +135,7 @@ def good(kind):
 
 BAD = [
     *[(BlackScholes, "spot", v) for v in (0.0, -1.0, math.nan, math.inf, "100", None, True)],
-    *[(BlackScholes, "vol", v) for v in (0.0, -0.2, math.nan, 20.0)],
+    *[(BlackScholes, "vol", v) for v in (-1e-9, -0.2, math.nan, 20.0)],
     *[(BlackScholes, "rate", v) for v in (math.nan, math.inf, 1000.0)],
     (BlackScholes, "dividend_yield", math.nan),
     *[

@@ -2,25 +2,36 @@
 
 import math
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
 from scipy.stats import qmc as sobol
 
+from classical_baseline import Analytic, MonteCarlo
 from qmc import (
     BlackScholes,
+    Call,
     GaussianLogPrices,
+    Goal,
     InvalidCorrelation,
     InvalidProblem,
     MultiAsset,
+    Price,
+    Problem,
     Unsupported,
     nearest_correlation,
 )
 from qmc.testing import check_model
 
+PROPERTY = settings(derandomize=True, deadline=None, max_examples=50, database=None)
+
 TIMES = (0.25, 0.5, 2.0)
 CORRELATION = ((1.0, 0.5, -0.2), (0.5, 1.0, 0.1), (-0.2, 0.1, 1.0))
-# pairwise plausible, jointly impossible: eigenvalue -0.4
+# each pair is possible, the three are not: eigenvalue -0.29
 IMPOSSIBLE = ((1.0, 0.9, -0.5), (0.9, 1.0, 0.5), (-0.5, 0.5, 1.0))
 TRIPLE = MultiAsset(
     spots=(100.0, 90.0, 5.0),
@@ -38,8 +49,6 @@ def pair(rho, **fields):
 
 
 def sobol_normals(factors, power=14, seed=3):
-    from scipy import special
-
     points = sobol.Sobol(factors, rng=np.random.default_rng(seed)).random_base2(power)
     return special.ndtri(points)
 
@@ -142,6 +151,79 @@ def test_nearest_correlation_of_higham():
     far, near = 0.1573, 0.7607
     expected = ((1.0, near, far), (near, 1.0, near), (far, near, 1.0))
     np.testing.assert_allclose(nearest_correlation(given), expected, atol=5e-5)
+
+
+@PROPERTY
+@given(st.integers(2, 5), st.integers(0, 10_000))
+def test_the_nearest_correlation_is_one_and_no_other_is_nearer(assets, seed):
+    rng = np.random.default_rng(seed)
+    half = np.triu(rng.uniform(-1.0, 1.0, (assets, assets)), 1)
+    wanted = half + half.T + np.eye(assets)
+    nearest = np.array(nearest_correlation(wanted))
+    assert np.linalg.eigvalsh(nearest)[0] > -1e-14
+    np.testing.assert_allclose(nearest_correlation(nearest), nearest, rtol=0.0, atol=1e-7)
+    # a projection onto a convex set: (wanted - nearest) makes no acute angle with any direction in
+    loads = rng.standard_normal((assets, assets))
+    loads /= np.linalg.norm(loads, axis=1, keepdims=True)
+    other = loads @ loads.T
+    assert np.sum((wanted - nearest) * (other - nearest)) < 1e-6
+
+
+@PROPERTY
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 10_000))
+def test_any_market_has_its_law_and_map(assets, dates, seed):
+    rng = np.random.default_rng(seed)
+    loads = rng.standard_normal((assets, max(1, assets - 1)))
+    loads /= np.linalg.norm(loads, axis=1, keepdims=True)
+    model = MultiAsset(
+        spots=rng.uniform(1.0, 100.0, assets),
+        vols=rng.uniform(0.0, 0.8, assets),
+        rate=0.02,
+        correlation=loads @ loads.T,
+    )
+    times = tuple(np.cumsum(rng.uniform(0.01, 1.0, dates)).tolist())
+    means, loadings = model.log_prices(times)
+    normals = rng.standard_normal((3, assets * dates))
+    logs = means + np.einsum("tcf,nf->ntc", loadings, normals)
+    np.testing.assert_allclose(np.exp(logs), model.paths(times, normals), rtol=1e-12)
+    last = loadings[-1] @ loadings[-1].T / times[-1]
+    expected = np.array(model.correlation) * np.outer(model.vols, model.vols)
+    np.testing.assert_allclose(last, expected, atol=1e-13)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Pays the first asset's price above the second's."""
+
+    times: tuple[float, ...] = (1.0,)
+
+    def present_value(self, paths, discount):
+        return discount[-1] * np.maximum(paths[:, -1, 0] - paths[:, -1, 1], 0.0)
+
+
+@pytest.mark.parametrize("rho", [-1.0, 0.3, 0.9])
+def test_monte_carlo_finds_margrabes_price(rho):
+    # Margrabe 1978: Black and Scholes with the second asset as money
+    model = pair(rho, spots=(100.0, 95.0), dividend_yields=(0.02, 0.01))
+    deviation = math.sqrt(0.2**2 + 0.4**2 - 2.0 * rho * 0.2 * 0.4)
+    first, second = 100.0 * math.exp(-0.02), 95.0 * math.exp(-0.01)
+    d1 = math.log(first / second) / deviation + 0.5 * deviation
+    exact = first * special.ndtr(d1) - second * special.ndtr(d1 - deviation)
+    problem = Problem(model, Exchange(), Price())
+    # each interval misses the price with probability 1e-4
+    result = MonteCarlo().solve(problem, Goal(queries=20_000, confidence=0.9999), rng=1)
+    assert result.interval.low <= exact <= result.interval.high
+
+
+def test_one_asset_takes_the_contracts_of_one():
+    one = MultiAsset(spots=(100.0,), vols=(0.3,), rate=0.05, correlation=((1.0,),))
+    call = Call(strike=105.0, expiry=1.0)
+    plain = BlackScholes(spot=100.0, vol=0.3, rate=0.05)
+    exact = Analytic().solve(Problem(plain, call, Price()), Goal(tolerance=1.0)).value
+    problem = Problem(one, call, Price())
+    # the interval misses the price with probability 1e-4
+    result = MonteCarlo().solve(problem, Goal(queries=20_000, confidence=0.9999), rng=1)
+    assert result.interval.low <= exact <= result.interval.high
 
 
 def test_without_statsmodels_the_error_says_what_to_install(monkeypatch):

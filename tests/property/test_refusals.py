@@ -38,7 +38,7 @@ below = st.floats(max_value=-1e-300, allow_infinity=False)
 not_positive = st.one_of(no_numbers, below, st.just(0.0), st.just(-0.0))
 not_a_fraction = st.one_of(not_positive, st.floats(min_value=1.0))
 not_a_small_number = st.one_of(no_numbers, below.filter(lambda x: x < -10.0), st.floats(10.1))
-not_a_vol = st.one_of(not_positive, st.floats(min_value=10.1))
+not_a_vol = st.one_of(no_numbers, below, st.floats(min_value=10.1))
 not_whole = st.one_of(
     no_numbers.filter(lambda x: x is not None), st.floats(), st.integers(max_value=0)
 )
