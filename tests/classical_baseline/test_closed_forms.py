@@ -5,7 +5,7 @@ Monte Carlo comparisons: 4 error bars, 14 draws, a right program fails at one wi
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -283,6 +283,25 @@ def test_what_has_no_closed_form_is_refused_by_name(model, contract, named):
     assert "MonteCarlo" in str(caught.value)
 
 
-def test_other_measures_are_refused():
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """Somebody's own model, whose extremes have a law of their own."""
+
+    def num_factors(self, times):
+        return len(times)
+
+    def paths(self, times, normals):
+        return np.exp(normals)[:, :, None]
+
+    def extremes(self, times, paths, normals, side):
+        return paths * np.exp(np.abs(normals) * (1.0 if side == "high" else -1.0))
+
+    def discount(self, times):
+        return np.ones(len(times))
+
+
+def test_other_models_and_measures_are_refused():
+    with pytest.raises(Unsupported, match="Barrier under Watched: the formula is for BlackScholes"):
+        closed(Watched(), barrier())
     with pytest.raises(Unsupported, match="Probability for Barrier"):
         closed(MARKET, barrier(), Probability(threshold=1.0))
