@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks
-from qmc.errors import Unsupported
 from qmc.laws import EmpiricalLaw, LogNormalLaw
 from qmc.models import curves
-from qmc.models.bridge import bridge_extremes
+from qmc.models.bridge import bridge_extremes, require_flat_steps
 from qmc.models.curves import Curve, Term
 from qmc.problem import Array, Side
 
@@ -70,21 +69,11 @@ class BlackScholes:
         """Lowest or highest price of each step (n, times, 1), by Brownian bridge in log price.
 
         Raises:
-            Unsupported: when a curve bends inside a step, where the bridge would not be exact.
+            InvalidProblem: where a curve changes inside a step.
         """
-        ends = np.asarray(times, dtype=np.float64)
-        for name in ("vol", "rate", "dividend_yield"):
-            term = getattr(self, name)
-            bends = [t for t in getattr(term, "times", ()) if t < ends[-1] and t not in ends]
-            if bends:
-                msg = (
-                    f"{name} bends at {bends[0]:g} years, between the contract's times: the "
-                    "extremes of that step are not a Brownian bridge's; add that time to the "
-                    "contract's times"
-                )
-                raise Unsupported(msg)
-        _, deviation = self._steps(times)
-        return bridge_extremes(np.array([self.spot]), paths, deviation[:, None] ** 2, normals, side)
+        require_flat_steps(times, self.vol, self.rate, self.dividend_yield)
+        variances = np.square(self._steps(times)[1])
+        return bridge_extremes(np.array([self.spot]), paths, variances[:, None], normals, side)
 
     def discount(self, times: Sequence[float]) -> Array:
         """exp(-integral of the rate), shape (times,)."""

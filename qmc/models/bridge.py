@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import special
 
+from qmc.errors import InvalidProblem
+from qmc.models.curves import Curve, Term
 from qmc.problem import Array, Side
 
 
@@ -37,12 +41,34 @@ def bridge_extremes(
     """
     sign = 1.0 if side == "high" else -1.0
     starts = np.concatenate([np.broadcast_to(spots, paths[:, :1].shape), paths[:, :-1]], axis=1)
-    # both ends in log price relative to the step's start, mirrored for a minimum
+    # the step's log return, mirrored for a minimum
     moves = sign * np.log(paths / starts)
     # P(max > m) falls as m rises, so it is read at the mirrored normal
-    spread = -2.0 * variances * special.log_ndtr(-sign * normals)
-    tops = 0.5 * (moves + np.sqrt(np.square(moves) + spread))
-    drawn = starts * np.exp(sign * tops)
+    tops = special.log_ndtr(-sign * normals)
+    tops *= -2.0 * variances
+    tops += np.square(moves)
+    np.sqrt(tops, out=tops)
+    tops += moves
+    tops *= 0.5 * sign
+    np.exp(tops, out=tops)
+    tops *= starts
     # rounding must not put an extreme inside its step's ends
     farther = np.maximum if side == "high" else np.minimum
-    return np.asarray(farther(drawn, farther(starts, paths)))
+    farther(starts, paths, out=starts)
+    return np.asarray(farther(tops, starts, out=tops))
+
+
+def require_flat_steps(times: Sequence[float], *terms: Term) -> None:
+    """Refuse curves that change inside a step, where the log price has no Brownian bridge.
+
+    Raises:
+        InvalidProblem: names the times that the contract needs.
+    """
+    knots = {time for term in terms if isinstance(term, Curve) for time in term.times}
+    inside = sorted(knot for knot in knots - set(times) if knot < times[-1])
+    if inside:
+        msg = (
+            f"a curve changes at {inside[0]:g} years, inside a step of times={tuple(times)}: "
+            f"continuous monitoring needs steps with flat terms; add {inside[0]:g} to times"
+        )
+        raise InvalidProblem(msg)

@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from classical_baseline import MonteCarlo
-from qmc import BlackScholes, Goal, HistoricalReturns, Price, Problem
+from qmc import BlackScholes, Curve, Goal, HistoricalReturns, Price, Problem
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.models.bridge import bridge_extremes
 from qmc.problem import SupportsExtremes
@@ -81,3 +81,18 @@ def test_models_without_extremes_are_refused_with_a_way_out():
         Problem(history, Peak(times=(1.0,)), Price())
     with pytest.raises(InvalidProblem, match="extremes='both'"):
         Problem(MARKET, Peak(extremes="both"), Price())
+
+
+def test_curves_may_change_at_the_times_only():
+    """Steps of variances .08 and .01: each step's bridge has its own."""
+    market = BlackScholes(spot=100.0, vol=Curve(times=(0.5,), values=(0.4, 0.1)), rate=0.05)
+    with pytest.raises(InvalidProblem, match=r"add 0\.5 to times"):
+        Problem(market, Peak(times=(0.25, 1.0)), Price())
+    problem = Problem(market, Peak(times=(0.5, 1.5)), Price())
+    paths = problem.paths(np.random.default_rng(5).standard_normal((20, problem.num_factors)))
+    normals = np.random.default_rng(5).standard_normal((20, problem.num_factors))[:, 2:]
+    variances = np.array([[0.08], [0.01]])
+    expected = bridge_extremes(
+        np.array([100.0]), paths[:, :, :1], variances, normals[:, :, None], "high"
+    )
+    np.testing.assert_allclose(paths[:, :, 1:], expected, rtol=1e-12)
