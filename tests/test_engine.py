@@ -338,7 +338,8 @@ def test_an_unresolved_estimate_is_no_converged_result():
             self.calls += 1
             return tuple(r.shots if self.calls % 2 else 0 for r in rounds)
 
-    result = Quantum(backend=Swinging()).solve(CALL, Goal(queries=20_000), rng=1)
+    engine = Quantum(estimator=Iterative(), backend=Swinging())
+    result = engine.solve(CALL, Goal(queries=20_000), rng=1)
     assert result.status == "unresolved"
 
 
