@@ -81,7 +81,7 @@ class AerOracle:
 
     @property
     def max_power(self) -> float:
-        """Largest power whose unrolled circuit would fit; of days of steps where states are kept."""
+        """Largest power whose unrolled circuit would fit; days of steps where states are kept."""
         if self.evolution() is not None:
             return _FARTHEST
         state, grover = self.circuits.operations
