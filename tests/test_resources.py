@@ -28,6 +28,7 @@ from qmc.problem import Goal, Problem
 from qmc.resources import (
     GateCounts,
     Machine,
+    PhysicalResources,
     Resources,
     count_gates,
     physical,
@@ -427,6 +428,33 @@ def squares(size):
     for turn in range(size**2):
         circuit.cx(turn % 2, 1 - turn % 2)
     return circuit
+
+
+@pytest.mark.filterwarnings("ignore")  # qiskit-finance and what it imports warn
+def test_the_benchmark_prints_physical_qubits_of_one_grover_operator(monkeypatch):
+    from benchmarks.suites.circuits import physical_rows
+
+    def laid_out(counts, _machine=None):
+        return PhysicalResources(
+            qubits=counts.qubits, seconds=1e-3, logical_qubits=1, code_distance=3, t_states=1,
+            t_factories=1, t_per_rotation=1,
+        )  # fmt: skip
+
+    monkeypatch.setattr("benchmarks.suites.circuits.physical", laid_out)
+    rows = {row["what"]: row for row in physical_rows(3)}
+    assert len(rows) == 4
+    ours = count_gates(grover_operator(encoded(3)))
+    for row in rows.values():
+        assert row["ours"] in {f"{ours.t_count:,}", f"{ours.qubits}, 1 ms"}
+        # a Hadamard loader takes fewer T gates, and a clean ancilla is a qubit
+        assert row["ratio"] >= 1.0
+
+    def missing(_counts):
+        raise Unsupported("install the extra")
+
+    monkeypatch.setattr("benchmarks.suites.circuits.physical", missing)
+    texts = [row["ours"] for row in physical_rows(3)]
+    assert texts[1::2] == ["install the extra"] * 2
 
 
 def test_growth_of_tables_is_exponential_in_qubits():
