@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -59,6 +58,8 @@ AER_GATES = (
 _LARGE_QUBITS = 14
 # of one job, about 350 MB
 _MOST_OPERATIONS = 500_000
+# numbers of a state changed one after the other, about half an hour
+_MOST_WORK = 2.0**40
 
 
 @dataclass(slots=True)
@@ -79,9 +80,12 @@ class AerOracle:
 
     @property
     def max_power(self) -> float:
-        """Largest power whose unrolled circuit would fit; unbounded where states are kept."""
-        if self.evolution() is not None:
-            return math.inf
+        """Largest power whose unrolled circuit would fit; of kept states, that ends within hours.
+
+        Kept states need no unrolled circuit, so `run` takes any power of them.
+        """
+        if (evolution := self.evolution()) is not None:
+            return float(_MOST_WORK / evolution.work(self._qubits))
         state, grover = self.circuits.operations
         room = memory.available_bytes() / memory.BYTES_AN_INSTRUCTION - state
         return float(max(0.0, room / grover))

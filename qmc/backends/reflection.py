@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from qmc.backends.evolution import set_state
+from qmc.backends.evolution import OVERHEAD, set_state
 from qmc.backends.kept_states import KeptStates, State, by_steer, waves
 from qmc.backends.powers import ComposedCircuits, Key, measure
 from qmc.errors import BackendFailed
@@ -66,6 +66,10 @@ class Reflection:
         if measured:
             measure(circuit, self._flag(key[1]))
         return circuit
+
+    def work(self, qubits: int) -> float:
+        """Numbers changed by one Q on so many qubits, an operation's own cost in numbers added."""
+        return 2.0**qubits + OVERHEAD
 
     def knows(self, key: Key) -> bool:
         """Whether the state of this power and steer is kept."""
