@@ -286,6 +286,11 @@ def test_refusals():
         (lambda: count_gates(3), "circuit=3: must be a QuantumCircuit; an AmplitudeProblem has"),
         (lambda: count_gates(encoded(1)), "must be a QuantumCircuit"),
         (lambda: count_gates(QuantumCircuit(1), toffoli_t=[4]), r"toffoli_t=\[4\]: must be 4"),
+        (lambda: count_gates(QuantumCircuit(1)).then(3), "after=3: must be GateCounts"),
+        (
+            lambda: count_gates(QuantumCircuit(1)).then(count_gates(QuantumCircuit(1)), -1),
+            "times=-1: must be a whole number",
+        ),
         (lambda: physical(3), "counts=3: must be GateCounts; count_gates"),
         (lambda: physical(count_gates(QuantumCircuit(1)), "fast"), "machine='fast': must be a M"),
         (lambda: resources(encoded(1), machine="fast"), "machine='fast': must be a Machine, or"),

@@ -129,7 +129,8 @@ class AerOracle:
 
     def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
         """A, then Q `power` times, then a measurement of the flag; compiled for Aer."""
-        return self.circuits.circuit(power, steer)
+        asked = Round(power, 1, steer)
+        return self.circuits.circuit(asked.power, asked.steer)
 
     def phase_circuit(self, bits: int) -> QuantumCircuit:
         """Phase estimation of Q with its register measured; compiled for Aer, built anew."""

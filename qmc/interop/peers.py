@@ -32,6 +32,7 @@ _KINDS = {
     "faster": "FasterAmplitudeEstimation",
 }
 _MOST_EVALUATIONS = 40
+_WIDEST = 0.5
 # how theirs make circuits, one or another of them
 _BUILDERS = ("construct_circuit", "construct_circuits")
 
@@ -104,11 +105,16 @@ class PeerEstimator:
         steps as its last angle needs, the chance of failure shared among them.
 
         Raises:
-            InvalidProblem: for an unknown method, or a goal without a tolerance.
+            InvalidProblem: for an unknown method, no shots, or a goal without a tolerance or with
+                one above 1/2.
         """
         checks.choice("method", method, METHODS)
+        shots = checks.whole("shots", shots, 1)
         if not isinstance(goal, Goal) or goal.tolerance is None:
             raise checks.refuse("goal", goal, "a goal with tolerance=, of the amplitude")
+        if goal.tolerance > _WIDEST:
+            allowed = f"at most {_WIDEST:g}, the half-width of all amplitudes"
+            raise checks.refuse("tolerance", goal.tolerance, allowed)
         with quiet():
             peer = _sized(method, goal.tolerance, 1.0 - goal.confidence, shots)
         return cls(peer=peer, shots=shots, confidence=goal.confidence)
