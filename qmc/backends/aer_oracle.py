@@ -187,15 +187,16 @@ class AerOracle:
         # Aer takes one number of shots a job: circuits run the largest and give their first ones
         most = max(shots.values())
         read = outcomes.listed if words else outcomes.counted
-        new = {key for key in circuits if self._evolution and not self._evolution.knows(key)}
+        evolution = self._evolution if isinstance(self._evolution, Evolution) else None
+        new = {key for key in circuits if evolution and not evolution.knows(key)}
         for keys in self._jobs(circuits):
             what = outcomes.described(keys)
             result = self._job([circuits[key] for key in keys], most, what, words=words)
             for index, key in enumerate(keys):
                 if key in shots:
                     seen[key] = read(result, index, most, f"power {key[0]}")
-                if key in new and self._evolution is not None:
-                    self._evolution.learn(key, outcomes.saved(result, index, LABEL, what))
+                if key in new and evolution is not None:
+                    evolution.learn(key, outcomes.saved(result, index, LABEL, what))
         return seen
 
     def _jobs(self, circuits: Mapping[Key, QuantumCircuit]) -> Iterator[list[Key]]:

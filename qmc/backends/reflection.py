@@ -56,8 +56,8 @@ class Reflection:
         ways = by_steer(asked).items()
         return waves([[(power, steer) for power in powers] for steer, powers in ways])
 
-    def circuit(self, key: Key, *, measured: bool = True) -> QuantumCircuit:
-        """The state after A Q^power, set, and the flag measured."""
+    def circuit(self, key: Key, *, measured: bool) -> QuantumCircuit:
+        """The state after A Q^power, set, and then, if asked, the flag measured."""
         from qiskit.circuit import QuantumCircuit
 
         state = self.state(key)
@@ -70,14 +70,6 @@ class Reflection:
     def work(self, qubits: int) -> float:
         """Numbers changed by one Q on so many qubits, an operation's own cost in numbers added."""
         return 2.0**qubits + OVERHEAD
-
-    def knows(self, key: Key) -> bool:
-        """Whether the state of this power and steer is kept."""
-        return key in self.kept
-
-    def learn(self, key: Key, saved: object) -> None:
-        """Keep a state; `BackendFailed` when it is none."""
-        self.kept.add(key, saved)
 
     def keep(self, asked: Iterable[Key]) -> None:
         """Forget compiled parts that are not asked for now."""

@@ -171,6 +171,16 @@ def test_states_used_least_recently_go_first(monkeypatch):
     assert states.nearest(3, 0.0) is states.nearest(9, 0.1) is None
 
 
+@pytest.mark.parametrize("backend", [Aer(), GATES, Aer(method="density_matrix")], ids=repr)
+def test_states_that_were_dropped_are_made_again(backend, monkeypatch):
+    rounds = [Round(power, 200, steer) for steer in (0.0, 0.2, -0.1) for power in (4, 1, 7)]
+    asked = [rounds, rounds[:2], rounds[4:]]
+    kept = oracle_of(backend)
+    roomy = [kept.run(each) for each in asked]
+    monkeypatch.setattr("qmc.backends.kept_states._MOST_BYTES", 1)
+    assert roomy == [oracle.run(each) for oracle in [oracle_of(backend)] for each in asked]
+
+
 def test_what_is_no_state_is_refused():
     with pytest.raises(BackendFailed, match="norm 2"):
         KeptStates().add((1, 0.0), np.full(16, 0.5))
