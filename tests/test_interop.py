@@ -403,6 +403,43 @@ def test_peer_refusals():
         PeerEstimator(peer=peer, sampler=Broken()).run(encoded(1))
     with pytest.raises(InvalidProblem, match="tolerance=1e-30"):
         PeerEstimator.sized("maximum_likelihood", Goal(tolerance=1e-30))
+    for method in METHODS:
+        with pytest.raises(InvalidProblem, match=r"tolerance=2\.0: must be at most 0\.5"):
+            PeerEstimator.sized(method, Goal(tolerance=2.0))
+    for shots in (0, "many"):
+        with pytest.raises(InvalidProblem, match=f"shots={shots!r}: must be a whole number"):
+            PeerEstimator.sized("maximum_likelihood", Goal(tolerance=0.1), shots=shots)
+    with pytest.raises(InvalidProblem, match=r"goal=0\.1: must be a goal with tolerance="):
+        PeerEstimator.sized("iterative", 0.1)
+    with pytest.raises(InvalidProblem, match=r"sampler=3: must be a BaseSamplerV2"):
+        PeerEstimator(peer=peer, sampler=3)
+
+
+def test_their_own_time_is_part_of_the_whole():
+    peer = PeerEstimator.sized("maximum_likelihood", Goal(tolerance=0.05), shots=100)
+    run = peer.run(encoded(1), rng=1)
+    assert 0.0 < run.statistics_seconds < run.cost.seconds
+
+
+@pytest.mark.parametrize("estimator", ["iterative", Iterative, 3])
+def test_parts_of_the_adapter_are_checked(estimator):
+    with pytest.raises(InvalidProblem, match=r"estimator=.*must be an instance of Estimator"):
+        AsAmplitudeEstimator(estimator=estimator, goal=Goal(tolerance=0.1))
+    with pytest.raises(InvalidProblem, match="backend='aer': must be an instance of Backend"):
+        AsAmplitudeEstimator(backend="aer", goal=Goal(tolerance=0.1))
+    with pytest.raises(InvalidProblem, match="goal='fine': must be a Goal"):
+        AsAmplitudeEstimator(goal="fine")
+    ours = AsAmplitudeEstimator(goal=Goal(tolerance=0.1))
+    with pytest.raises(InvalidProblem, match=r"problem='A': must be a qiskit_algorithms\.Est"):
+        ours.estimate("A")
+    circuit = QuantumCircuit(1)
+    for wrong, told in (
+        (theirs.EstimationProblem("A", [0]), "state_preparation='A': must be a QuantumCircuit"),
+        (theirs.EstimationProblem(circuit, ["a"]), "objective_qubits='a': must be a whole number"),
+        (theirs.EstimationProblem(circuit, [0.0]), r"objective_qubits=0\.0: must be a whole"),
+    ):
+        with pytest.raises(InvalidProblem, match=told):
+            ours.estimate(wrong)
 
 
 def test_a_sampler_that_hides_its_shots_is_no_help():

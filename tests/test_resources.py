@@ -28,6 +28,7 @@ from qmc.problem import Goal, Problem
 from qmc.resources import (
     GateCounts,
     Machine,
+    PhysicalResources,
     Resources,
     count_gates,
     physical,
@@ -285,6 +286,11 @@ def test_refusals():
         (lambda: count_gates(3), "circuit=3: must be a QuantumCircuit; an AmplitudeProblem has"),
         (lambda: count_gates(encoded(1)), "must be a QuantumCircuit"),
         (lambda: count_gates(QuantumCircuit(1), toffoli_t=[4]), r"toffoli_t=\[4\]: must be 4"),
+        (lambda: count_gates(QuantumCircuit(1)).then(3), "after=3: must be GateCounts"),
+        (
+            lambda: count_gates(QuantumCircuit(1)).then(count_gates(QuantumCircuit(1)), -1),
+            "times=-1: must be a whole number",
+        ),
         (lambda: physical(3), "counts=3: must be GateCounts; count_gates"),
         (lambda: physical(count_gates(QuantumCircuit(1)), "fast"), "machine='fast': must be a M"),
         (lambda: resources(encoded(1), machine="fast"), "machine='fast': must be a Machine, or"),
@@ -427,6 +433,33 @@ def squares(size):
     for turn in range(size**2):
         circuit.cx(turn % 2, 1 - turn % 2)
     return circuit
+
+
+@pytest.mark.filterwarnings("ignore")  # qiskit-finance and what it imports warn
+def test_the_benchmark_prints_physical_qubits_of_one_grover_operator(monkeypatch):
+    from benchmarks.suites.circuits import physical_rows
+
+    def laid_out(counts, _machine=None):
+        return PhysicalResources(
+            qubits=counts.qubits, seconds=1e-3, logical_qubits=1, code_distance=3, t_states=1,
+            t_factories=1, t_per_rotation=1,
+        )  # fmt: skip
+
+    monkeypatch.setattr("benchmarks.suites.circuits.physical", laid_out)
+    rows = {row["what"]: row for row in physical_rows(3)}
+    assert len(rows) == 4
+    ours = count_gates(grover_operator(encoded(3)))
+    for row in rows.values():
+        assert row["ours"] in {f"{ours.t_count:,}", f"{ours.qubits}, 1 ms"}
+        # a Hadamard loader takes fewer T gates, and a clean ancilla is a qubit
+        assert row["ratio"] >= 1.0
+
+    def missing(_counts):
+        raise Unsupported("install the extra")
+
+    monkeypatch.setattr("benchmarks.suites.circuits.physical", missing)
+    texts = [row["ours"] for row in physical_rows(3)]
+    assert texts[1::2] == ["install the extra"] * 2
 
 
 def test_growth_of_tables_is_exponential_in_qubits():

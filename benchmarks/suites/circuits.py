@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import statistics
 import time
 import warnings
@@ -14,12 +15,14 @@ from scipy import stats
 
 from benchmarks.cases import prices, tutorial_call
 from benchmarks.suites.peers import peer_estimate, peer_problem, two_qubit_gates
-from qmc import Goal, LawGrid, Quantum
+from qmc import Goal, LawGrid, Quantum, UniformGrid
 from qmc.backends import Aer, Backend, Ideal
-from qmc.circuits import AmplitudeProblem, Staircase, Tree
+from qmc.circuits import AmplitudeProblem, MultiplexedRotation, Staircase, Tree
 from qmc.circuits.grover import BASIS, grover_operator
+from qmc.errors import Unsupported
 from qmc.estimators import Iterative
 from qmc.problem import Array
+from qmc.resources import PhysicalResources, count_gates, physical
 from qmc.rounds import Round
 
 _POWERS, _SHOTS, _GRID_QUBITS = range(33), 1_000, 8
@@ -33,6 +36,7 @@ def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterato
     yield from _loaders((6,) if small else (10, 12, 14))
     yield _grover()
     if not small:
+        yield from physical_rows(_GRID_QUBITS)
         yield _powers(turns)
     for backend in (Ideal(),) if small else (Aer(), Ideal()):
         yield _tutorial(backend, turns)
@@ -81,8 +85,42 @@ def _stock(law: Array) -> str:
             return f"raises ({str(error).splitlines()[0][:40]})"
 
 
-def _call() -> AmplitudeProblem:
-    return Quantum(grid=LawGrid(qubits=_GRID_QUBITS)).amplitude_problem(prices()["call"])
+def _call(qubits: int = _GRID_QUBITS) -> AmplitudeProblem:
+    return Quantum(grid=LawGrid(qubits=qubits)).amplitude_problem(prices()["call"])
+
+
+def _tree_call(qubits: int) -> AmplitudeProblem:
+    """The call as the literature has it: a density on equal cells, loaded by a tree."""
+    engine = Quantum(grid=UniformGrid(qubits=qubits), encoding=MultiplexedRotation(loader=Tree()))
+    return engine.amplitude_problem(prices()["call"])
+
+
+def physical_rows(qubits: int) -> Iterator[dict[str, Any]]:
+    """Physical qubits and T gates of one Q of the call: a Hadamard loader, a tree, qiskit-finance.
+
+    Without Microsoft's estimator, the extra `resources`, the T gates alone.
+    """
+    ours = count_gates(grover_operator(_call(qubits)), name="Q")
+    others = {
+        "tree of a density": count_gates(grover_operator(_tree_call(qubits)), name="Q, tree"),
+        "qiskit-finance": count_gates(peer_problem(qubits).grover_operator, name="Q, peer"),
+    }
+    for name, theirs in others.items():
+        what = f"one Q of the call on {qubits} grid qubits, {name}"
+        ratio = theirs.t_count / ours.t_count
+        yield _row(f"T gates, {what}", f"{ours.t_count:,}", f"{theirs.t_count:,}", ratio)
+        try:
+            mine, his = physical(ours), physical(theirs)
+        except Unsupported as error:
+            yield _row(f"physical qubits, {what}", str(error), "", math.nan)
+            continue
+        yield _row(
+            f"physical qubits, {what}", _laid_out(mine), _laid_out(his), his.qubits / mine.qubits
+        )
+
+
+def _laid_out(found: PhysicalResources) -> str:
+    return f"{found.qubits:,}, {1e3 * found.seconds:.3g} ms"
 
 
 def _grover() -> dict[str, Any]:

@@ -27,6 +27,9 @@ _QUBITS_OF_A_DENSITY_MATRIX = 9
 # larger states are not kept between powers
 _QUBITS_TO_REUSE = {"statevector": 22, "density_matrix": 11, "matrix_product_state": 0}
 
+# the state after A, the one turned, a product on the way, and Aer's own
+_COPIES_TO_REFLECT = 4.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aer:
@@ -164,8 +167,9 @@ class Aer:
             self._require_product(qubits)
             return
         mixed = method == "density_matrix"
+        copies = _COPIES_TO_REFLECT if self.reflects(qubits) else 1.0
         memory.require(
-            _BYTES[self.precision] * (4.0 if mixed else 2.0) ** qubits,
+            copies * _BYTES[self.precision] * (4.0 if mixed else 2.0) ** qubits,
             f"the {'density matrix' if mixed else 'state'} of {qubits} qubits",
             "take fewer qubits, or precision='single'"
             + (", or method='statevector', which runs trajectories" if mixed else ""),
@@ -173,16 +177,11 @@ class Aer:
 
     def _require_product(self, qubits: int) -> None:
         bond, given = worst_bond(qubits), self.bond_dimension
-        bond = min(bond, given) if given else bond
+        note, way = ", the worst case,", "state bond_dimension= where states are little entangled"
         if given:
-            shrink = "take fewer qubits, or a smaller bond_dimension"
-        else:
-            shrink = (
-                "take fewer qubits, or state bond_dimension= for states that are little entangled"
-            )
+            bond, note, way = min(bond, given), "", "a smaller bond_dimension"
         memory.require(
             product_bytes(qubits, bond),
-            f"a product state of {qubits} qubits and bond dimension {bond:,}"
-            + ("" if given else ", the worst case,"),
-            shrink,
+            f"a product state of {qubits} qubits and bond dimension {bond:,}{note}",
+            f"take fewer qubits, or {way}",
         )

@@ -58,9 +58,8 @@ AER_GATES = (
 _LARGE_QUBITS = 14
 # of one job, about 350 MB
 _MOST_OPERATIONS = 500_000
-
-# a step from kept state to kept state takes about 10 us on five qubits: days
-_FARTHEST = 1e10
+# numbers of a state changed one after the other, about half an hour
+_MOST_WORK = 2.0**40
 
 
 @dataclass(slots=True)
@@ -81,9 +80,12 @@ class AerOracle:
 
     @property
     def max_power(self) -> float:
-        """Largest power whose unrolled circuit would fit; days of steps where states are kept."""
-        if self.evolution() is not None:
-            return _FARTHEST
+        """Largest power whose unrolled circuit would fit; of kept states, that ends within hours.
+
+        Kept states need no unrolled circuit, so `run` takes any power of them.
+        """
+        if (evolution := self.evolution()) is not None:
+            return float(_MOST_WORK / evolution.work(self._qubits))
         state, grover = self.circuits.operations
         room = memory.available_bytes() / memory.BYTES_AN_INSTRUCTION - state
         return float(max(0.0, room / grover))
@@ -127,7 +129,8 @@ class AerOracle:
 
     def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
         """A, then Q `power` times, then a measurement of the flag; compiled for Aer."""
-        return self.circuits.circuit(power, steer)
+        asked = Round(power, 1, steer)
+        return self.circuits.circuit(asked.power, asked.steer)
 
     def phase_circuit(self, bits: int) -> QuantumCircuit:
         """Phase estimation of Q with its register measured; compiled for Aer, built anew."""
@@ -184,15 +187,16 @@ class AerOracle:
         # Aer takes one number of shots a job: circuits run the largest and give their first ones
         most = max(shots.values())
         read = outcomes.listed if words else outcomes.counted
-        new = {key for key in circuits if self._evolution and not self._evolution.knows(key)}
+        evolution = self._evolution if isinstance(self._evolution, Evolution) else None
+        new = {key for key in circuits if evolution and not evolution.knows(key)}
         for keys in self._jobs(circuits):
             what = outcomes.described(keys)
             result = self._job([circuits[key] for key in keys], most, what, words=words)
             for index, key in enumerate(keys):
                 if key in shots:
                     seen[key] = read(result, index, most, f"power {key[0]}")
-                if key in new and self._evolution is not None:
-                    self._evolution.learn(key, outcomes.saved(result, index, LABEL, what))
+                if key in new and evolution is not None:
+                    evolution.learn(key, outcomes.saved(result, index, LABEL, what))
         return seen
 
     def _jobs(self, circuits: Mapping[Key, QuantumCircuit]) -> Iterator[list[Key]]:

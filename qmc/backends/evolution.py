@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LABEL = "after"
 # of one circuit's operations
 _MOST_BYTES = 2**26
+# what starting one operation costs, in numbers that it could have changed
+OVERHEAD = 2.0**12
 
 
 @dataclass(slots=True)
@@ -70,6 +72,11 @@ class Evolution:
         if measured:
             measure(circuit, parts.flag)
         return circuit
+
+    def work(self, qubits: int) -> float:
+        """Numbers changed by one Q on so many qubits, an operation's own cost in numbers added."""
+        numbers = (4.0 if self.mixed else 2.0) ** qubits
+        return (numbers + OVERHEAD) * self.circuits.operations[1]
 
     def knows(self, key: Key) -> bool:
         """Whether the state of this power and steer is kept."""

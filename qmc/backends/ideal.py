@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import memory
+from qmc.backends.outcomes import checked
 from qmc.backends.protocols import Oracle
 from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
 from qmc.rng import generator
-from qmc.rounds import Round, draw_hits, draw_phases
+from qmc.rounds import PhaseRound, Round, draw_hits, draw_phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,12 @@ class IdealOracle:
 
     def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
         """Hits, one a round."""
-        return tuple(draw_hits(self.amplitude, one, self.rng) for one in rounds)
+        return tuple(draw_hits(self.amplitude, one, self.rng) for one in checked(rounds))
 
     def phases(self, bits: int, shots: int) -> tuple[int, ...]:
         """Outcomes of a phase register, one a shot."""
-        return draw_phases(self.amplitude, bits, shots, self.rng)
+        asked = PhaseRound(bits, shots)
+        return draw_phases(self.amplitude, asked.bits, asked.shots, self.rng)
 
 
 def flag_probability(problem: AmplitudeProblem) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -170,7 +171,7 @@ class DeviceNoise:
     def require_qubits(self, qubits: int) -> None:
         """Raise `InvalidProblem` when a circuit has more qubits than the device."""
         if self.device != GENERIC:
-            most = int(self.backend().num_qubits)
+            most = _size(self.device)
             if qubits > most:
                 allowed = f"a device of {qubits} qubits or more, which this circuit takes"
                 raise checks.refuse("device", f"{self.device}, {most} qubits", allowed)
@@ -193,6 +194,12 @@ class DeviceNoise:
 def _distance(qubits: int) -> int | None:
     """Code distance d of the heavy-hex lattice with (5 d^2 - 2 d - 1) / 2 qubits."""
     return _LATTICES.get(qubits)
+
+
+@functools.cache
+def _size(name: str) -> int:
+    """Qubits of an installed device, which takes long to load."""
+    return int(_installed_device(name).num_qubits)
 
 
 def _installed_device(name: str) -> Any:  # noqa: ANN401

@@ -13,19 +13,27 @@ from qmc.rounds import Round
 
 
 def shots_of(rounds: Sequence[Round]) -> dict[Key, int]:
-    """Shots of each circuit: rounds of the same power and steer share one.
+    """Shots of each circuit: rounds of the same power and steer share one."""
+    shots: dict[Key, int] = {}
+    for one in checked(rounds):
+        key = (one.power, one.steer)
+        shots[key] = shots.get(key, 0) + one.shots
+    return shots
+
+
+def checked(rounds: Sequence[Round]) -> Sequence[Round]:
+    """The rounds of a job.
 
     Raises:
         InvalidProblem: for something else than rounds.
     """
-    shots: dict[Key, int] = {}
+    if not isinstance(rounds, Sequence):
+        raise checks.refuse("rounds", rounds, "a sequence of rounds", "such as [Round(3, 100)]")
     for place, one in enumerate(rounds):
         if not isinstance(one, Round):
             hint = "Round(power, shots) counts the flag; phases(bits, shots) reads a register"
             raise checks.refuse(f"rounds[{place}]", one, "a Round", hint)
-        key = (one.power, one.steer)
-        shots[key] = shots.get(key, 0) + one.shots
-    return shots
+    return rounds
 
 
 def deal(rounds: Sequence[Round], outcomes: dict[Key, str | int]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from qmc.backends.evolution import set_state
+from qmc.backends.evolution import OVERHEAD, set_state
 from qmc.backends.kept_states import KeptStates, State, by_steer, waves
 from qmc.backends.powers import ComposedCircuits, Key, measure
 from qmc.errors import BackendFailed
@@ -56,8 +56,8 @@ class Reflection:
         ways = by_steer(asked).items()
         return waves([[(power, steer) for power in powers] for steer, powers in ways])
 
-    def circuit(self, key: Key, *, measured: bool = True) -> QuantumCircuit:
-        """The state after A Q^power, set, and the flag measured."""
+    def circuit(self, key: Key, *, measured: bool) -> QuantumCircuit:
+        """The state after A Q^power, set, and then, if asked, the flag measured."""
         from qiskit.circuit import QuantumCircuit
 
         state = self.state(key)
@@ -67,13 +67,9 @@ class Reflection:
             measure(circuit, self._flag(key[1]))
         return circuit
 
-    def knows(self, key: Key) -> bool:
-        """Whether the state of this power and steer is kept."""
-        return key in self.kept
-
-    def learn(self, key: Key, saved: object) -> None:
-        """Keep a state; `BackendFailed` when it is none."""
-        self.kept.add(key, saved)
+    def work(self, qubits: int) -> float:
+        """Numbers changed by one Q on so many qubits, an operation's own cost in numbers added."""
+        return 2.0**qubits + OVERHEAD
 
     def keep(self, asked: Iterable[Key]) -> None:
         """Forget compiled parts that are not asked for now."""

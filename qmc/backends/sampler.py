@@ -118,7 +118,8 @@ class SamplerOracle:
 
     def circuit(self, power: int, steer: float = 0.0) -> QuantumCircuit:
         """What the sampler is given for a round: A, Q `power` times, the flag measured."""
-        return self.circuits.circuit(power, steer)
+        asked = Round(power, 1, steer)
+        return self.circuits.circuit(asked.power, asked.steer)
 
     def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
         """Hits of the flag, one a round; steered or not, of any shots, all in one job.

@@ -86,12 +86,17 @@ def checked(problem: Any) -> tuple[QuantumCircuit, tuple[int, ...]]:  # noqa: AN
     if problem.state_preparation is None or not problem.objective_qubits:
         allowed = "given, with at least one objective qubit"
         raise checks.refuse("state_preparation, objective_qubits", None, allowed)
+    from qiskit.circuit import QuantumCircuit
+
+    if not isinstance(problem.state_preparation, QuantumCircuit):
+        raise checks.refuse("state_preparation", problem.state_preparation, "a QuantumCircuit")
     state = _compiled(problem.state_preparation)
-    objectives = tuple(int(one) for one in problem.objective_qubits)
+    objectives = tuple(
+        checks.whole("objective_qubits", one, 0, state.num_qubits - 1)
+        for one in problem.objective_qubits
+    )
     if len(set(objectives)) < len(objectives):
         raise checks.refuse("objective_qubits", objectives, "distinct")
-    for one in objectives:
-        checks.whole("objective_qubits", one, 0, state.num_qubits - 1)
     return state, objectives
 
 

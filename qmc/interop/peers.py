@@ -18,6 +18,7 @@ from qmc.backends.isa import preset_passes
 from qmc.circuits import AmplitudeProblem
 from qmc.errors import BackendFailed, Unsupported
 from qmc.interop.estimation import estimation_problem
+from qmc.interop.stopwatch import Stopwatch
 from qmc.interop.theirs import algorithms, quiet
 from qmc.problem import Goal
 from qmc.result import Cost, Estimate, Interval
@@ -31,6 +32,9 @@ _KINDS = {
     "faster": "FasterAmplitudeEstimation",
 }
 _MOST_EVALUATIONS = 40
+_WIDEST = 0.5
+# how theirs make circuits, one or another of them
+_BUILDERS = ("construct_circuit", "construct_circuits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +44,13 @@ class PeerRun:
     Attributes:
         estimate: of the amplitude, with their interval; "converged" when they finished.
         cost: queries 2k+1 a shot at power k, where they count k; a phase shot 2^(bits + 1) - 1.
+        statistics_seconds: of `cost.seconds`, those outside the sampler, circuit building and
+            compiling: what their estimator itself takes.
     """
 
     estimate: Estimate
     cost: Cost
+    statistics_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +105,16 @@ class PeerEstimator:
         steps as its last angle needs, the chance of failure shared among them.
 
         Raises:
-            InvalidProblem: for an unknown method, or a goal without a tolerance.
+            InvalidProblem: for an unknown method, no shots, or a goal without a tolerance or with
+                one above 1/2.
         """
         checks.choice("method", method, METHODS)
+        shots = checks.whole("shots", shots, 1)
         if not isinstance(goal, Goal) or goal.tolerance is None:
             raise checks.refuse("goal", goal, "a goal with tolerance=, of the amplitude")
+        if goal.tolerance > _WIDEST:
+            allowed = f"at most {_WIDEST:g}, the half-width of all amplitudes"
+            raise checks.refuse("tolerance", goal.tolerance, allowed)
         with quiet():
             peer = _sized(method, goal.tolerance, 1.0 - goal.confidence, shots)
         return cls(peer=peer, shots=shots, confidence=goal.confidence)
@@ -113,14 +125,17 @@ class PeerEstimator:
         Raises:
             BackendFailed: when their estimator or its sampler fails.
         """
-        method, begin = self._method(), time.perf_counter()
+        method, watch = self._method(), Stopwatch()
         peer = copy.copy(self.peer)
-        sampler = _Sampler(self.sampler, self.shots, generator(rng))
+        sampler = _Sampler(self.sampler, self.shots, generator(rng), watch)
         peer.sampler = sampler
+        for part in _BUILDERS:
+            if hasattr(peer, part):
+                setattr(peer, part, watch.watched(getattr(peer, part)))
         powers = _watch_powers(peer) if method in {"iterative", "faster"} else []
         # without a map of the amplitude: two of theirs apply it to their intervals unasked
         asked = estimation_problem(problem, mapped=False)
-        theirs = algorithms()
+        theirs, begin = algorithms(), time.perf_counter()
         with quiet(), chained(f"{type(peer).__name__} failed"):
             try:
                 found = peer.estimate(asked)
@@ -128,13 +143,17 @@ class PeerEstimator:
                 msg = f"{type(peer).__name__} failed: {error.__cause__ or error}"
                 raise BackendFailed(msg) from error
             interval = self._interval(method, peer, found)
+        seconds = time.perf_counter() - begin
         if method == "maximum_likelihood":
             powers = list(found.evaluation_schedule)
         if method == "canonical":
             powers = [2**found.num_evaluation_qubits - 1]
         value = float(found.mle if method == "canonical" else found.estimation)
-        cost = _cost(powers, sampler.shots, time.perf_counter() - begin)
-        return PeerRun(estimate=_estimate(value, interval), cost=cost)
+        return PeerRun(
+            estimate=_estimate(value, interval),
+            cost=_cost(powers, sampler.shots, seconds),
+            statistics_seconds=seconds - watch.seconds,
+        )
 
     def _method(self) -> str:
         theirs = algorithms()
@@ -220,10 +239,14 @@ class _Sampler:
     inner: Any
     default_shots: int
     rng: np.random.Generator
+    watch: Stopwatch
     shots: list[int] = field(default_factory=list)
 
     def run(self, pubs: Any, *, shots: int | None = None) -> Any:  # noqa: ANN401
         """The job, waited for."""
+        return self.watch.watched(self._finished)(pubs, shots)
+
+    def _finished(self, pubs: Any, shots: int | None) -> Any:  # noqa: ANN401
         job = self._started([pub if isinstance(pub, tuple) else (pub,) for pub in pubs], shots)
         for one in job.result():
             if "shots" not in one.metadata:

@@ -39,8 +39,8 @@ def to_qasm3(
         flat: True writes every gate out, for readers without gate definitions: qiskit's own,
             `qiskit.qasm3.loads_experimental`, reads back the same unitary, up to a global phase.
             False, the default, defines A and Q once, and the text grows by one line a power;
-            qiskit's built-in reader refuses it ("can't handle non-built-in gate"), qdk reads
-            it.
+            qiskit's built-in reader refuses it ("can't handle non-built-in gate"), Microsoft's
+            qdk reads it.
 
     Raises:
         InvalidProblem: for something else, a negative power, a power of a bare circuit, or free

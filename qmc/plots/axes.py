@@ -28,7 +28,7 @@ def new_axes(ax: Axes | None = None, *, height: float = _SIZE[1]) -> Axes:
 
         require("ax", ax, Axes, "such as pyplot.subplots()[1], or None for new axes")
         return ax
-    size = (_SIZE[0], height)
+    size = (_SIZE[0], checks.positive("height", height))
     if _in_notebook():
         from matplotlib import pyplot as plt
 

@@ -70,7 +70,14 @@ class GateCounts:
         )
 
     def then(self, after: GateCounts, times: int = 1, name: str = "") -> GateCounts:
-        """Size of this circuit followed by `times` of another, an upper bound: no gates cancel."""
+        """Size of this circuit followed by `times` of another, an upper bound: no gates cancel.
+
+        Raises:
+            InvalidProblem: for something else than counts, or `times` below 0.
+        """
+        if not isinstance(after, GateCounts):
+            raise checks.refuse("after", after, "GateCounts", "count_gates(circuit) makes them")
+        times = checks.whole("times", times, 0)
         added = {
             field: getattr(self, field) + times * getattr(after, field)
             for field in (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
-from qmc.backends import Aer, DepolarizingNoise, DeviceNoise, Sampler
+from qmc.backends import Aer, DepolarizingNoise, DeviceNoise, Ideal, Sampler
 from qmc.circuits import MultiplexedRotation
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import BackendFailed, InvalidProblem, TooLarge, Unsupported
@@ -281,9 +281,17 @@ def test_a_heavy_hex_device_that_is_too_small_names_the_next_lattice(monkeypatch
 
 
 def test_what_is_no_round_is_refused_and_none_are_none():
-    for backend in (Aer(), Sampler(sampler=FakeSampler())):
+    for backend in (Aer(), Ideal(), Sampler(sampler=FakeSampler())):
         oracle = backend.oracle(PROBLEM, rng=np.random.default_rng(0))
         assert oracle.run([]) == ()
+        with pytest.raises(InvalidProblem, match="rounds=3: must be a sequence of rounds"):
+            oracle.run(3)
+        with pytest.raises(InvalidProblem, match="bits=0: must be a whole number"):
+            oracle.phases(0, 1)
+        if not isinstance(backend, Ideal):
+            for power, steer, told in ((-1, 0.0, "power=-1"), ("x", 0.0, "power"), (1, 2, "steer")):
+                with pytest.raises(InvalidProblem, match=told):
+                    oracle.circuit(power, steer)
         with pytest.raises(InvalidProblem, match=r"rounds\[1\]=3: must be a Round"):
             oracle.run([Round(0, 10), 3])
 

@@ -36,6 +36,7 @@ STUDY = convergence(CALL, ENGINE, queries=(100, 200), seeds=2, reference=[8.02])
 REFUSED = {
     "axes": (lambda: new_axes(3), "ax=3: must be of type Axes; such as pyplot.subplots()"),
     "axes of another kind": (lambda: plot_cells(TABLE, ax=SimpleNamespace()), "of type Axes"),
+    "height": (lambda: new_axes(height="x"), "height='x': must be a finite number above 0"),
     "circuit": (lambda: plot_circuit("A"), "problem='A': must be an AmplitudeProblem or a Quan"),
     "law of no table": (lambda: plot_loaded_law([0.5, 0.5]), "must be of type CellTable; engine.d"),
     "law of no problem": (lambda: plot_loaded_law(TABLE, 3), "problem=3: must be of type Amplit"),
