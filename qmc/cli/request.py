@@ -59,6 +59,21 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
     return Specification.from_mapping(data)
 
 
+def require_used(spec: Specification, given: Given) -> None:
+    """Refuse settings of the quantum engine when another one alone shall solve.
+
+    A file may keep its own while `--engine` chooses for once; options stand beside that choice.
+
+    Raises:
+        InvalidField: naming the settings.
+    """
+    unused = spec.unused()
+    if "engine" in given:
+        by_option = {one.path for one in OPTIONS if one.name in given}
+        unused = tuple(path for path in unused if path in by_option)
+    spec.require_used(unused)
+
+
 @contextmanager
 def wording(given: Given) -> Iterator[None]:
     """Name the option, or the file, that a refused field came from."""

@@ -29,6 +29,8 @@ PRICE_FIELDS = [
     ("contract.expiry", POSITIVE, "must be a finite number above 0; years, three months are"),
     ("goal.tolerance", POSITIVE, "must be a finite number above 0"),
     ("goal.relative_tolerance", POSITIVE, "must be a finite number above 0"),
+    ("goal.tolerance", ("1e-200", "1e-300"), "must be 1e-100 or above"),
+    ("goal.relative_tolerance", ("1e-200",), "must be 1e-100 or above"),
     ("goal.queries", ("0", "-5"), "must be a whole number >= 1"),
     ("goal.confidence", ("nan", "0.0", "1.0", "-0.5"), "must be strictly between 0 and 1"),
     ("goal.confidence", ("95.0",), "if you mean 95 per cent, write 0.95"),
