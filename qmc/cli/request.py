@@ -91,6 +91,9 @@ def _worded(error: InvalidField, given: Given) -> str:
     fields = {path: path.partition("[")[0] for path in error.paths}
     if "file" in given and not by_option.issuperset(fields.values()):
         return f"{given['file']}: {error}"
+    if not FLAGS.keys() >= set(fields.values()):  # of the data that an option names
+        names = ", ".join(path.partition(".")[2] for path in fields)
+        return f"{names}{error.given}: {error.complaint}"
     flags = ", ".join(FLAGS[field] + path.removeprefix(field) for path, field in fields.items())
     noun = "option" if len(fields) == 1 else "options"
     if error.is_missing:
