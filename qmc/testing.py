@@ -13,6 +13,7 @@ from scipy.special import bdtr
 
 from qmc import checks
 from qmc.errors import InvalidProblem
+from qmc.estimators.misuse import check_misuse
 from qmc.estimators.protocols import Estimator, replies, run_estimator
 from qmc.grids.cell_table import Grid
 from qmc.measures import Price
@@ -215,7 +216,7 @@ def check_estimator(estimator: Estimator) -> None:
             assert spent <= budget, f"{limited} was overspent: {spent} queries"
             _check_estimate(estimate, f"{limited}")
     _check_pooling(estimator, goal)
-    _check_misuse(estimator, goal)
+    check_misuse(estimator, goal, lambda: BinomialOracle(0.3, rng=11))
 
 
 def check_engine(engine: Any, problem: Problem, goal: Goal) -> None:  # noqa: ANN401
@@ -281,56 +282,6 @@ def _check_pooling(estimator: Estimator, goal: Goal) -> None:
     whole = estimator.estimate(estimator.tell(state, rounds, whole_replies))
     split = estimator.estimate(estimator.tell(state, parts, part_replies))
     assert whole == split, f"the same shots in two rounds gave {split}, in one {whole}"
-
-
-def _check_misuse(estimator: Estimator, goal: Goal) -> None:
-    """`tell` refuses, as InvalidProblem, what answers no state of it or nothing it asked."""
-    state = estimator.start(goal)
-    rounds = estimator.ask(state, np.random.default_rng(0))
-    answers = replies(BinomialOracle(0.3, rng=1), rounds)
-    first, *rest = rounds
-    alien = Round(0, 1) if isinstance(first, PhaseRound) else PhaseRound(3, 1)
-    far: Request = PhaseRound(40, 1) if isinstance(first, PhaseRound) else Round(2**60, 1)
-    wrong: tuple[tuple[str, Any, Any, Any], ...] = (
-        ("no rounds", state, (), ()),
-        ("an answer too few", state, rounds, answers[:-1]),
-        ("an answer too many", state, rounds, (*answers, answers[0])),
-        ("a number for all answers", state, rounds, 0),
-        ("answers below 0", state, rounds, (_moved(first, -1), *answers[1:])),
-        ("answers beyond the largest", state, rounds, (_moved(first, 1), *answers[1:])),
-        ("answers that are no whole numbers", state, rounds, (0.5, *answers[1:])),
-        ("a round of another kind", state, (alien, *rest), answers),
-        ("a power that was not asked", state, (far, *rest), answers),
-        ("a tuple for a round", state, ((0, 1), *rest), answers),
-        ("a state of another estimator", goal, rounds, answers),
-        ("a state that is finished", _ended(estimator, goal), rounds, answers),
-    )
-    for what, where, asked, told in wrong:
-        try:
-            estimator.tell(where, asked, told)
-        except InvalidProblem:
-            continue
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            msg = f"tell gave {error!r} for {what}: must be InvalidProblem, see require_told"
-            raise AssertionError(msg) from error
-        msg = f"tell took {what}: must raise InvalidProblem, see qmc.estimators.require_told"
-        raise AssertionError(msg)
-
-
-def _moved(request: Request, way: int) -> Reply:
-    """A reply just outside what the request may give: below (-1) or above (1)."""
-    if isinstance(request, PhaseRound):
-        return (-1 if way < 0 else request.power + 1,) * request.shots
-    return -1 if way < 0 else request.shots + 1
-
-
-def _ended(estimator: Estimator, goal: Goal) -> Any:  # noqa: ANN401
-    """The last state of a run."""
-    oracle, stream = BinomialOracle(0.3, rng=11), np.random.default_rng(12)
-    state = estimator.start(goal)
-    while rounds := estimator.ask(state, stream):
-        state = estimator.tell(state, rounds, replies(oracle, rounds))
-    return state
 
 
 def _halves(request: Request) -> tuple[tuple[Request, Request], tuple[Reply, Reply], Reply]:

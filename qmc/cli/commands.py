@@ -20,7 +20,7 @@ from qmc.cli.output import (
     progress,
     writable,
 )
-from qmc.cli.request import Kind, specification, wording
+from qmc.cli.request import Kind, require_used, specification, wording
 
 if TYPE_CHECKING:
     from qmc.result import Status
@@ -32,6 +32,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 usage or specification, 3 goal not reached, "
     "130 interrupted.",
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
@@ -205,6 +206,7 @@ def _solve(given: Given, kind: Kind) -> int:
         # made once for nothing, so that what is out of range is refused before anything runs
         spec.make_goal()
         spec.make_quantum()
+        require_used(spec, given)
         problems, folder = spec.problems(), picture_folder(given)
         with progress("solving"):
             solved, stopped = solve_until_stopped(spec, problems)

@@ -59,6 +59,21 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
     return Specification.from_mapping(data)
 
 
+def require_used(spec: Specification, given: Given) -> None:
+    """Refuse settings of the quantum engine when another one alone shall solve.
+
+    A file may keep its own while `--engine` chooses for once; options stand beside that choice.
+
+    Raises:
+        InvalidField: naming the settings.
+    """
+    unused = spec.unused()
+    if "engine" in given:
+        by_option = {one.path for one in OPTIONS if one.name in given}
+        unused = tuple(path for path in unused if path in by_option)
+    spec.require_used(unused)
+
+
 @contextmanager
 def wording(given: Given) -> Iterator[None]:
     """Name the option, or the file, that a refused field came from."""
@@ -76,6 +91,9 @@ def _worded(error: InvalidField, given: Given) -> str:
     fields = {path: path.partition("[")[0] for path in error.paths}
     if "file" in given and not by_option.issuperset(fields.values()):
         return f"{given['file']}: {error}"
+    if not FLAGS.keys() >= set(fields.values()):  # of the data that an option names
+        names = ", ".join(path.partition(".")[2] for path in fields)
+        return f"{names}{error.given}: {error.complaint}"
     flags = ", ".join(FLAGS[field] + path.removeprefix(field) for path, field in fields.items())
     noun = "option" if len(fields) == 1 else "options"
     if error.is_missing:

@@ -18,7 +18,7 @@ from qmc.estimators.posterior import (
     Shots,
     update,
 )
-from qmc.estimators.priors import checked_decay, checked_power, prior_angles
+from qmc.estimators.priors import checked_decay, checked_power, checked_shots, prior_angles
 from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
@@ -96,7 +96,8 @@ class Adaptive:
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
         object.__setattr__(self, "max_power", checked_power(self.max_power))
-        for name, least in (("shots", 1), ("cells", 16), ("max_rounds", 1)):
+        object.__setattr__(self, "shots", checked_shots(self.shots))
+        for name, least in (("cells", 16), ("max_rounds", 1)):
             object.__setattr__(self, name, checks.whole(name, getattr(self, name), least))
 
     @property

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import betaincinv
 
-from qmc import checks
 from qmc.estimators import quadrants
-from qmc.estimators.priors import QUADRANT, checked_power
+from qmc.estimators.priors import QUADRANT, checked_power, checked_shots
 from qmc.estimators.quadrants import Ladder
 from qmc.estimators.telling import require_told
 from qmc.problem import Array, Goal
@@ -63,7 +62,7 @@ class Bayesian:
 
     def __post_init__(self) -> None:
         """Refuse no shots and a negative power."""
-        object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
+        object.__setattr__(self, "shots", checked_shots(self.shots))
         object.__setattr__(self, "max_power", checked_power(self.max_power))
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from qmc import checks
 from qmc.estimators import quadrants
 from qmc.estimators.intervals import clopper_pearson
-from qmc.estimators.priors import checked_power
+from qmc.estimators.priors import checked_power, checked_shots
 from qmc.estimators.quadrants import Ladder
 from qmc.estimators.telling import require_told
 from qmc.problem import Goal
@@ -56,7 +56,7 @@ class Chebyshev:
 
     def __post_init__(self) -> None:
         """Refuse no shots, a growth of at most 1, no caution and a negative power."""
-        object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
+        object.__setattr__(self, "shots", checked_shots(self.shots))
         object.__setattr__(self, "growth", checks.finite("growth", self.growth))
         if self.growth <= 1.0:
             raise checks.refuse("growth", self.growth, "above 1")

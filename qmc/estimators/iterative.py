@@ -12,7 +12,7 @@ import numpy as np
 from qmc import checks
 from qmc.estimators import quadrants
 from qmc.estimators.intervals import INTERVALS, confidence_cost, deviate
-from qmc.estimators.priors import checked_power
+from qmc.estimators.priors import checked_power, checked_shots
 from qmc.estimators.quadrants import Ladder
 from qmc.estimators.telling import require_told
 from qmc.problem import Goal
@@ -68,7 +68,7 @@ class Iterative:
     def __post_init__(self) -> None:
         """Refuse an unknown interval, no shots and a negative power."""
         checks.choice("interval", self.interval, INTERVALS)
-        object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
+        object.__setattr__(self, "shots", checked_shots(self.shots))
         object.__setattr__(self, "max_power", checked_power(self.max_power))
 
     @property

@@ -11,6 +11,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.estimators import schedules
+from qmc.estimators.priors import checked_shots
 from qmc.estimators.schedules import Schedule, ScheduleState
 from qmc.estimators.telling import require_told
 from qmc.problem import Goal
@@ -58,7 +59,7 @@ class LowDepth:
         object.__setattr__(
             self, "max_power", checks.whole("max_power", self.max_power, 0, _DEEPEST)
         )
-        object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
+        object.__setattr__(self, "shots", checked_shots(self.shots))
         if self.beta is not None:
             beta = checks.finite("beta", self.beta)
             if not 0.0 < beta <= 1.0:

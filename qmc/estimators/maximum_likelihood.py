@@ -12,7 +12,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.estimators import schedules
-from qmc.estimators.priors import checked_power
+from qmc.estimators.priors import checked_power, checked_shots
 from qmc.estimators.schedules import Schedule, ScheduleState
 from qmc.estimators.telling import require_told
 from qmc.problem import Goal
@@ -61,7 +61,7 @@ class MaximumLikelihood:
     def __post_init__(self) -> None:
         """Refuse an unknown schedule or interval, powers out of order, and no shots."""
         checks.choice("interval", self.interval, ("likelihood_ratio", "fisher"))
-        object.__setattr__(self, "shots", checks.whole("shots", self.shots, 1))
+        object.__setattr__(self, "shots", checked_shots(self.shots))
         object.__setattr__(self, "max_power", checked_power(self.max_power))
         if isinstance(self.schedule, str):
             checks.choice("schedule", self.schedule, ("exponential", "linear"))

@@ -8,6 +8,7 @@ from qmc import checks
 from qmc.problem import Goal
 from qmc.result import UNIT, Interval
 
+_MOST_SHOTS = 2**40
 MOST_POWER = 2**50
 QUADRANT = 0.5 * math.pi  # theta of the amplitude 1
 
@@ -31,6 +32,11 @@ def share_of_error(goal: Goal, prior: Interval, whole: Interval = UNIT) -> tuple
 def checked_power(power: int, *, least: int = 0) -> int:
     """A largest power: beyond 2^50 doubles do not hold a fringe."""
     return checks.whole("max_power", power, least, MOST_POWER)
+
+
+def checked_shots(shots: int, name: str = "shots") -> int:
+    """Shots of a round: beyond 2^40 no simulator counts them in 64 bits with room to pool."""
+    return checks.whole(name, shots, 1, _MOST_SHOTS)
 
 
 def checked_decay(decay: float) -> float:

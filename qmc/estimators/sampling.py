@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qmc import checks
 from qmc.estimators.intervals import clopper_pearson, deviate
-from qmc.estimators.priors import checked_decay, share_of_error
+from qmc.estimators.priors import checked_decay, checked_shots, share_of_error
 from qmc.estimators.telling import require_told
 from qmc.problem import Goal
 from qmc.result import UNIT, Estimate, Guarantee, Interval, Status
@@ -68,7 +67,7 @@ class Sampling:
     def __post_init__(self) -> None:
         """Refuse a round without shots."""
         if self.shots_per_round is not None:
-            shots = checks.whole("shots_per_round", self.shots_per_round, 1)
+            shots = checked_shots(self.shots_per_round, "shots_per_round")
             object.__setattr__(self, "shots_per_round", shots)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from qmc import checks
@@ -34,6 +35,7 @@ VAR_LEVEL = 0.99
 ES_LEVEL = 0.975
 PRICE_QUBITS = 5
 RISK_QUBITS = 8
+LARGEST = 1e100
 
 
 def model(section: AnyModel) -> tuple[Model, int]:
@@ -41,6 +43,7 @@ def model(section: AnyModel) -> tuple[Model, int]:
     from qmc import models
 
     if isinstance(section, BlackScholesSection):
+        _require_sized("spot", section.spot)
         market = models.BlackScholes(
             spot=section.spot,
             vol=section.vol,
@@ -89,8 +92,12 @@ def contract(section: AnyContract, columns: int) -> Contract:
             hint = "leave weights out for equal ones"
             raise checks.refuse("weights", given, f"{columns} numbers, one a ticker", hint)
         weights = [1.0 / columns] * columns if given is None else given
+        _require_sized("value", section.value)
+        for place, weight in enumerate(weights):
+            _require_sized(f"weights[{place}]", weight)
         return contracts.Portfolio(weights=tuple(weights), value=section.value)
     if isinstance(section, DigitalSection):
+        _require_sized("cash", section.cash)
         return contracts.Digital(
             strike=section.strike,
             expiry=section.expiry,
@@ -118,8 +125,15 @@ def measures(section: AnyMeasure) -> tuple[Measure, ...]:
             return var, es
         return (var,) if section.kind == "var" else (es,)
     if isinstance(section, ProbabilitySection):
+        _require_sized("threshold", section.threshold)
         return (measures.Probability(threshold=section.threshold),)
     return (measures.Price() if section.kind == "price" else measures.ExpectedLoss(),)
+
+
+def _require_sized(name: str, number: float) -> None:
+    """Refuse finite numbers so large that their squares leave the range of doubles."""
+    if LARGEST < abs(number) < math.inf:
+        raise checks.refuse(name, number, f"from {-LARGEST:g} to {LARGEST:g}", "count in millions")
 
 
 def quantum(section: QuantumSection, settings: EstimatorSection, *, is_risk: bool) -> Quantum:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
+from qmc import checks
 from qmc.specification import build
 from qmc.specification.estimators import require_early_reading
-from qmc.specification.refusals import InvalidField, naming, refusal
+from qmc.specification.refusals import InvalidField, naming, refusal, shown
 from qmc.specification.sections import (
     AnyContract,
     AnyMeasure,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 PRICE_TOLERANCE = 0.01
 RISK_TOLERANCE = 0.1
+# squares of smaller ones leave the range of doubles
+LEAST_TOLERANCE = 1e-100
 
 
 class Specification(Section):
@@ -101,6 +104,10 @@ class Specification(Section):
         if section.tolerance is None and relative is None and section.queries is None:
             relative = RISK_TOLERANCE if self.is_risk else PRICE_TOLERANCE
         with naming("goal"):
+            for name, given in (("tolerance", section.tolerance), ("relative_tolerance", relative)):
+                if given is not None and 0.0 < given < LEAST_TOLERANCE:
+                    hint = "no run ends there"
+                    raise checks.refuse(name, given, f"{LEAST_TOLERANCE:g} or above", hint)
             return Goal(
                 tolerance=section.tolerance,
                 relative_tolerance=relative,
@@ -120,3 +127,44 @@ class Specification(Section):
         if isinstance(self.measure, TailSection) and engine.estimator is not None:
             require_early_reading(self.quantum.estimator, engine.estimator)
         return engine
+
+    def unused(self) -> tuple[str, ...]:
+        """The fields given of the quantum engine when another one alone shall solve.
+
+        >>> spec = Specification.from_mapping({
+        ...     "model": {"kind": "black-scholes", "spot": 100, "vol": 0.2},
+        ...     "contract": {"kind": "call", "strike": 105, "expiry": 1},
+        ...     "quantum": {"estimator": "adaptive"}, "run": {"engine": "analytic"},
+        ... })
+        >>> spec.unused()
+        ('quantum.estimator',)
+        """
+        if self.run.engine in ("quantum", "all"):
+            return ()
+        parts = [f"quantum.{name}" for name in QuantumSection.model_fields]
+        given = self.quantum.model_fields_set
+        parts = [one for one in parts if one.partition(".")[2] in given]
+        return (*parts, *(f"estimator.{name}" for name in self.estimator.settings))
+
+    def require_used(self, unused: Sequence[str]) -> None:
+        """Refuse settings that no engine would read.
+
+        Args:
+            unused: of `unused()`, those that count.
+
+        Raises:
+            InvalidField: naming them, when there are any.
+        """
+        if not unused:
+            return
+        given = ""
+        if len(unused) == 1:
+            section, name = unused[0].split(".")
+            whole = self.quantum if section == "quantum" else self.estimator
+            given = shown(getattr(whole, name))
+        them = "it" if len(unused) == 1 else "them"
+        complaint = (
+            f"must be absent with engine {self.run.engine}, which has no such part; leave {them} "
+            "out, or take engine quantum or all"
+        )
+        raise InvalidField(unused, given, complaint)

@@ -29,6 +29,8 @@ PRICE_FIELDS = [
     ("contract.expiry", POSITIVE, "must be a finite number above 0; years, three months are"),
     ("goal.tolerance", POSITIVE, "must be a finite number above 0"),
     ("goal.relative_tolerance", POSITIVE, "must be a finite number above 0"),
+    ("goal.tolerance", ("1e-200", "1e-300"), "must be 1e-100 or above"),
+    ("goal.relative_tolerance", ("1e-200",), "must be 1e-100 or above"),
     ("goal.queries", ("0", "-5"), "must be a whole number >= 1"),
     ("goal.confidence", ("nan", "0.0", "1.0", "-0.5"), "must be strictly between 0 and 1"),
     ("goal.confidence", ("95.0",), "if you mean 95 per cent, write 0.95"),
@@ -112,3 +114,33 @@ def test_200_qubits_of_a_file(refusal, problem_file):
 def test_values_that_the_engine_would_not_read_are_refused_too(refusal, name, value):
     line = refusal("price", *flags({**PRICE_OPTIONS, name: value}), "--engine", "analytic")
     assert line.startswith(f"option --{name}={value}: must be")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"spot": "1e200", "strike": "1e200"},
+        {"contract": "digital", "cash": "1e300"},
+        {"measure": "probability", "threshold": "-1e300"},
+    ],
+)
+def test_money_whose_square_is_no_double(refusal, values):
+    line = refusal("price", *flags({**PRICE_OPTIONS, **values}))
+    assert "must be from -1e+100 to 1e+100; count in millions" in line
+    assert line.startswith(tuple(f"option --{name}=" for name in values))
+
+
+@pytest.mark.parametrize(("name", "value"), [("value", "1e200"), ("weights", "1,1e200,1")])
+def test_portfolios_whose_square_is_no_double(refusal, prices, name, value):
+    line = refusal("risk", "--prices", prices, "--window", "60", f"--{name}", value)
+    assert line.startswith(f"option --{name}")
+    assert "=1e+200: must be from -1e+100 to 1e+100" in line
+
+
+def test_data_that_no_model_takes_is_refused_without_an_option_to_blame(refusal, tmp_path):
+    path = tmp_path / "wild.csv"
+    rows = [f"2024-01-0{day},{price}" for day, price in enumerate(["1", "1e300"] * 3, start=1)]
+    path.write_text("\n".join(["date,A", *rows]), encoding="utf-8")
+    line = refusal("risk", "--prices", path, "--window", "3", "--model", "normal")
+    assert ": must " in line
+    assert not line.startswith("option")

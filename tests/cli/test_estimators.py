@@ -172,9 +172,10 @@ def test_a_setting_of_others_is_refused_with_their_names(refusal, name):
     [
         ("--max-power", "-1", "--max-power=-1: must be a whole number from 0 to"),
         ("--max-power", "x", "--max-power='x': must be a whole number, such as 7"),
-        ("--shots", "0", "--shots=0: must be a whole number >= 1"),
+        ("--shots", "0", "--shots=0: must be a whole number from 1 to 1099511627776"),
+        ("--shots", "9" * 20, f"--shots={'9' * 20}: must be a whole number from 1 to"),
         ("--shots", "1.5", "--shots='1.5': must be a whole number, such as 30, or several"),
-        ("--shots", "2,4", "--shots=[2, 4]: must be a whole number >= 1"),
+        ("--shots", "2,4", "--shots=[2, 4]: must be a whole number from 1 to"),
     ],
 )
 def test_settings_out_of_range(refusal, flag, value, complaint):
@@ -220,3 +221,50 @@ def test_settings_are_a_section(refusal, problem_file):
     file = problem_file("estimator = 3")
     line = refusal("price", "--file", file, *CALL)
     assert line == f"{file}: field estimator=3: must be a section of fields"
+
+
+@pytest.mark.parametrize("engine", ["analytic", "monte-carlo"])
+@pytest.mark.parametrize(
+    ("flag", "value", "shown"),
+    [
+        ("--estimator", "adaptive", "'adaptive'"),
+        ("--max-power", "8", "8"),
+        ("--shots", "8", "8"),
+        ("--qubits", "4", "4"),
+        ("--grid", "law", "'law'"),
+        ("--backend", "ideal", "'ideal'"),
+    ],
+)
+def test_a_setting_that_no_engine_reads_is_refused(refusal, engine, flag, value, shown):
+    assert refusal("price", *CALL, "--engine", engine, flag, value) == (
+        f"option {flag}={shown}: must be absent with engine {engine}, which has no such part; "
+        "leave it out, or take engine quantum or all"
+    )
+
+
+def test_all_settings_that_no_engine_reads_are_named(refusal, prices):
+    given = ["--prices", prices, "--window", "61", "--engine", "monte-carlo"]
+    line = refusal("risk", *given, "--estimator", "certified", "--max-power", "8")
+    assert line.startswith("options --estimator, --max-power: must be absent with engine monte")
+    assert "leave them out" in line
+
+
+def test_a_file_of_a_classical_engine_has_no_quantum_settings(refusal, problem_file):
+    file = problem_file(FILE, ("run.engine", '"analytic"'))
+    assert refusal("price", "--file", file).startswith(
+        f"{file}: fields quantum.estimator, quantum.backend, estimator.max_power, estimator.beta: "
+        "must be absent with engine analytic"
+    )
+    only = [("quantum.estimator", None), ("quantum.backend", None), ("estimator.beta", None)]
+    file = problem_file(FILE, ("run.engine", '"monte-carlo"'), *only)
+    line = refusal("price", "--file", file)
+    assert line.startswith(f"{file}: field estimator.max_power=4: must be absent")
+
+
+def test_another_engine_for_once_leaves_the_file_alone(answer, refusal, problem_file):
+    """`--engine` over a file compares; an option beside it is still one that nothing reads."""
+    file = problem_file(FILE)
+    (row,) = answer("price", "--file", file, "--engine", "analytic")["results"]
+    assert row["result"]["value"] == pytest.approx(TRUTH)
+    line = refusal("price", "--file", file, "--engine", "analytic", "--max-power", "2")
+    assert line.startswith("option --max-power=2: must be absent with engine analytic")

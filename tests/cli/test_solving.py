@@ -113,8 +113,9 @@ def test_models_of_returns(answer, portfolio, model):
     assert data["problem"]["model"]["kind"] == model
 
 
-def test_options_of_a_portfolio_matter(answer, portfolio):
-    base = ["risk", *portfolio, "--engine", "analytic", "--measure", "var"]
+def test_options_of_a_portfolio_matter(answer, prices):
+    base = ["risk", "--prices", prices, "--window", "61", "--engine", "analytic"]
+    base += ["--measure", "var"]
 
     def value(*extra):
         return answer(*base, *extra)["results"][0]["result"]["value"]
