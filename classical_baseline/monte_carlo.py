@@ -14,7 +14,7 @@ from qmc import checks, memory
 from qmc.errors import Unsupported
 from qmc.measures import ES, ExpectedLoss, Price, Probability, VaR
 from qmc.problem import Goal, Problem, check_request
-from qmc.result import Budget, BudgetLine, Cost, Provenance, Result, describe_seed
+from qmc.result import Budget, BudgetLine, Cost, Provenance, Result, describe_seed, scheme_lines
 from qmc.rng import RNGLike, generator
 
 _METHODS = (
@@ -120,12 +120,13 @@ class MonteCarlo:
             pool.shutdown(cancel_futures=True)
         share, half_width = 1.0 - goal.confidence, sampled.interval.half_width
         line = BudgetLine("paths", sampled.kind, half_width, share, sampled.note)
+        steps = scheme_lines(problem.model)
         return Result(
             value=sampled.value,
             interval=sampled.interval,
-            covers="continuous",
+            covers="discretised" if steps else "continuous",
             status=sampler.status(sampled),
-            budget=Budget((line,)),
+            budget=Budget((line, *steps)),
             cost=Cost(
                 queries=sampler.paths,
                 shots=sampler.paths,

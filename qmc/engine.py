@@ -27,6 +27,7 @@ from qmc.result import (
     Provenance,
     Result,
     describe_seed,
+    scheme_lines,
 )
 from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
@@ -151,7 +152,7 @@ class Quantum:
             seconds=time.perf_counter() - begin,
         )
         noisy = bool(getattr(self.backend, "noisy", False))
-        lines = answer.lines + _noise_lines(noisy=noisy)
+        lines = answer.lines + scheme_lines(problem.model) + _noise_lines(noisy=noisy)
         unknown = any(line.kind == "unknown" for line in lines)
         covers: Covers = "discretised" if unknown else "continuous"
         return Result(

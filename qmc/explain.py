@@ -43,7 +43,11 @@ def explain(result: Result) -> str:
     cost, provenance = result.cost, result.provenance
     console.print(str(result))
     console.print(budget_table(result))
-    target = "the continuous problem" if result.covers == "continuous" else "its grid version only"
+    target = (
+        "the continuous problem"
+        if result.covers == "continuous"
+        else "its discretised version only"
+    )
     if any(line.source == "noise" for line in result.budget.lines):
         target = "a noise-free circuit at most: errors of the device are not covered"
     console.print(f"The interval covers the true number of {target}.")

@@ -128,6 +128,16 @@ class SupportsExtremes(Protocol):
         ...
 
 
+@runtime_checkable
+class SteppedPaths(Protocol):
+    """A model whose paths are a scheme of small steps: its mean differs from the model's own."""
+
+    @property
+    def scheme(self) -> str:
+        """Name and step of the scheme, for the error budget."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One number to find: `measure` of `contract` under `model`.

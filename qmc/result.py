@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from qmc.errors import InvalidProblem, NotConverged
-from qmc.problem import Goal, Problem
+from qmc.problem import Goal, Problem, SteppedPaths
 from qmc.rng import RNGLike
 
 Covers: TypeAlias = Literal["continuous", "discretised"]
@@ -201,7 +201,7 @@ class Result:
     def __str__(self) -> str:
         """One line: measure, value, interval, what it covers, status and cost."""
         provenance = self.provenance
-        where = "" if self.covers == "continuous" else " of the grid only"
+        where = "" if self.covers == "continuous" else " of the discretised problem only"
         return (
             f"{type(provenance.problem.measure).__name__} {self.value:.6g} "
             f"[{self.interval.low:.6g}, {self.interval.high:.6g}] "
@@ -243,6 +243,14 @@ class Engine(Protocol):
     def solve(self, problem: Problem, goal: Goal, *, rng: RNGLike = None) -> Result:
         """Return the answer with its interval and cost."""
         ...
+
+
+def scheme_lines(model: object) -> tuple[BudgetLine, ...]:
+    """What a model's time steps leave unknown: no number of paths or queries reduces it."""
+    if not isinstance(model, SteppedPaths):
+        return ()
+    note = f"not covered: {model.scheme}; compare with twice the steps"
+    return (BudgetLine("time steps", "unknown", math.inf, 0.0, note),)
 
 
 def describe_seed(rng: object) -> str:

@@ -10,12 +10,14 @@ from qiskit.primitives import StatevectorSampler
 from classical_baseline import Analytic, MonteCarlo
 from qmc import (
     ES,
+    Asian,
     BlackScholes,
     Call,
     CallSpread,
     Digital,
     ExpectedLoss,
     Goal,
+    Heston,
     HistoricalReturns,
     LawGrid,
     NormalReturns,
@@ -116,7 +118,7 @@ def test_uniform_grid_says_that_it_covers_the_grid_only():
     engine = Quantum(grid=UniformGrid(qubits=5), backend=Ideal())
     result = engine.solve(CALL, Goal(tolerance=0.05), rng=1)
     assert result.covers == "discretised"
-    assert "of the grid only" in str(result)
+    assert "of the discretised problem only" in str(result)
     assert "unknown" in result.explain()
 
 
@@ -523,3 +525,29 @@ def test_a_bias_beyond_the_tolerance_is_named_and_not_chased():
     assert result.cost.queries < 60_000
     (line,) = (one for one in result.budget.lines if one.source == "encoding")
     assert "beyond the tolerance" in line.note
+
+
+@pytest.mark.parametrize("engine", [Quantum(backend=Ideal()), MonteCarlo()], ids=["Q", "MC"])
+def test_time_steps_of_a_model_are_named_and_not_covered(engine):
+    model = Heston(spot=100.0, rate=0.0, v0=0.04, kappa=2.0, theta=0.04, vol_of_vol=0.5, rho=-0.7)
+    problem = Problem(model, Call(strike=100.0, expiry=0.5), Price())
+    result = engine.solve(problem, Goal(tolerance=0.5), rng=1)
+    assert result.covers == "discretised"
+    (line,) = (one for one in result.budget.lines if one.source == "time steps")
+    assert "quadratic-exponential, 16 steps a year" in line.note
+
+
+def test_a_path_contract_is_priced_by_default_parts():
+    market = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
+    times = tuple((np.arange(12) + 1) / 12.0)
+    geometric = Problem(market, Asian(strike=100.0, times=times, average="geometric"), Price())
+    result = Quantum(backend=Ideal()).solve(geometric, Goal(tolerance=0.05), rng=1)
+    assert result.covers == "continuous"
+    assert result.status == "converged"
+    assert result.interval.contains(exact(geometric))
+    assert result.cost.residual_paths > 0
+    assert "FactorGrid" in result.provenance.engine
+    assert "Certified" in result.provenance.engine
+    plan = Quantum(backend=Ideal()).plan(geometric, Goal(tolerance=0.05))
+    assert 0.5 <= plan.expected_queries / result.cost.queries <= 2.0
+    assert plan.grid in result.provenance.engine

@@ -97,6 +97,11 @@ class Heston:
             allowed = "larger, since rho * vol_of_vol / steps_per_year must stay well below 1"
             raise checks.refuse("steps_per_year", self.steps_per_year, allowed)
 
+    @property
+    def scheme(self) -> str:
+        """Name and step of the scheme whose bias no number of paths reduces."""
+        return f"quadratic-exponential, {self.steps_per_year} steps a year"
+
     def num_factors(self, times: Sequence[float]) -> int:
         """Two normals a sub-step, ordered by time: the variance's, then the price's own."""
         return 2 * count(times, self.steps_per_year)

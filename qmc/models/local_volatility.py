@@ -68,6 +68,11 @@ class CEV:
         elasticity = curves.between("elasticity", self.elasticity, 0.0, 1.0, hint)
         object.__setattr__(self, "elasticity", elasticity)
 
+    @property
+    def scheme(self) -> str:
+        """Name and step of the scheme whose bias no number of paths reduces."""
+        return f"log-Euler, {self.steps_per_year} steps a year"
+
     def num_factors(self, times: Sequence[float]) -> int:
         """One normal a sub-step, ordered by time."""
         return count(times, self.steps_per_year)
@@ -158,6 +163,11 @@ class LocalVolatility:
         return np.asarray(
             np.interp(np.asarray(log_moneyness, dtype=np.float64), self.log_moneyness, row)
         )
+
+    @property
+    def scheme(self) -> str:
+        """Name and step of the scheme whose bias no number of paths reduces."""
+        return f"log-Euler, {self.steps_per_year} steps a year"
 
     def num_factors(self, times: Sequence[float]) -> int:
         """One normal a sub-step, ordered by time."""
