@@ -84,8 +84,8 @@ class Adaptive:
         max_power: largest power.
         cells: of the posterior, at most.
         max_rounds: after these the run ends as "unresolved", with the shortest interval that holds
-            the confidence in posterior mass, wider than wanted. A tolerance far below what
-            `max_power` reaches ends so: plain counting of 1e-4 would need 4e7 single shots.
+            the confidence in posterior mass, more of it near 0 and 1; wider than wanted. So ends a
+            tolerance far below what single shots at `max_power` reach in so many rounds.
     """
 
     shots: int = 1
@@ -153,7 +153,7 @@ class Adaptive:
 
     def estimate(self, state: AdaptiveState) -> Estimate:
         """Posterior mean and interval: of the wanted half-width at the end, else the shortest."""
-        value, low, high = steps.read(_cells(state), 0, state.goal, state.error)
+        value, low, high = steps.read(_cells(state), 0, state.goal, state.error, state.status)
         return Estimate(value, Interval(low, high, state.goal.confidence), state.status)
 
     def expected_queries(self, goal: Goal, amplitude: float) -> float:

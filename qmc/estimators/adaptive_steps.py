@@ -143,8 +143,16 @@ def _share_spent(distance: float) -> float:
     return min(max(_ONE_SIDED + _PER_TOLERANCE * (distance - 1.0), _ONE_SIDED), 1.0)
 
 
-def read(cells: Cells, run: int, goal: Goal, error: float) -> tuple[float, float, float]:
-    """Value, low and high of one run's amplitude."""
+def read(
+    cells: Cells, run: int, goal: Goal, error: float, status: Status
+) -> tuple[float, float, float]:
+    """Value, low and high of one run's amplitude.
+
+    Where the goal is reached its window, else the shortest interval that holds the confidence. A
+    run that ends without rounds has often stayed at small powers, where hits are few whole numbers
+    and that interval misses near 0 and 1 more often than its mass says: there, it holds as much
+    more as a window would have to.
+    """
     weights, theta, width = cells.weights_of(run), cells.theta[run], float(cells.width[run])
     edges, cdf = distribution(theta, weights, width)
     mean = _mean(theta, weights)
@@ -154,6 +162,10 @@ def read(cells: Cells, run: int, goal: Goal, error: float) -> tuple[float, float
         low, high = centre - allowed, centre + allowed
     else:
         low, high = shortest_interval(edges, cdf, 1.0 - error)
+        if status == "unresolved":
+            centre, half = 0.5 * (low + high), max(0.5 * (high - low), SMALLEST_CELL)
+            share = _share_spent(min(centre, 1.0 - centre) / half)
+            low, high = shortest_interval(edges, cdf, 1.0 - error * share)
     low, high = min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
     return min(max(mean, low), high), low, high
 

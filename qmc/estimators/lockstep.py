@@ -248,7 +248,7 @@ class _Batch:
                 going.append(row)
                 continue
             runs.converged[run] = status == "converged"
-            ends = steps.read(self.cells, row, self.goal, error)
+            ends = steps.read(self.cells, row, self.goal, error, status)
             runs.value[run], runs.low[run], runs.high[run] = ends
         rows = np.array(going, dtype=np.intp)
         self.active = self.active[rows]

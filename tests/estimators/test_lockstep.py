@@ -29,6 +29,7 @@ AMPLITUDES = (0.0, 0.3, 0.3, 0.3, 0.31, 0.5, 0.5, 1.0)
 ESTIMATORS = (
     Adaptive(),
     Adaptive(shots=7),
+    Adaptive(max_power=1, max_rounds=20),
     Bayesian(),
     Canonical(),
     Certified(),
