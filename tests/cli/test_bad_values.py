@@ -19,8 +19,8 @@ def flags(values):
 POSITIVE = ("nan", "inf", "-1.0", "0.0")
 PRICE_FIELDS = [
     ("model.spot", POSITIVE, "must be a finite number above 0"),
-    ("model.vol", POSITIVE, "must be a finite number above 0; a volatility of 20 % is vol=0.2"),
-    ("model.vol", ("20.0",), "must be above 0 and at most 10; a volatility of 20 % is vol=0.2"),
+    ("model.vol", ("nan", "inf"), "must be a finite number; a volatility of 20 % is vol=0.2"),
+    ("model.vol", ("-1.0", "20.0"), "must be from 0 to 10; a volatility of 20 % is vol=0.2"),
     ("model.rate", ("nan", "-inf"), "must be a finite number"),
     ("model.rate", ("50.0",), "must be from -10 to 10; 5 % is 0.05"),
     ("model.dividend_yield", ("nan", "inf"), "must be a finite number"),

@@ -113,7 +113,7 @@ def test_plan(answer, word):
         for end in (["--tolerance", "0.5"], ["--tolerance", "0.05"], ["--queries", "300"])
     ]
     assert 0.0 < plans[0] < plans[1]
-    assert plans[2] == 300.0
+    assert 0.0 <= plans[2] <= 300.0  # a rehearsed run ends at or before its budget
 
 
 @pytest.mark.parametrize("word", EARLY)
