@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from classical_baseline.closed_forms.pricing import closed_price
+from classical_baseline.closed_forms.pricing import closed_price, closed_sensitivity
 from qmc.contracts import Sum
 from qmc.errors import Unsupported
 from qmc.laws import Law, cell_masses, cell_partial_means
-from qmc.measures import ES, ExpectedLoss, Price, Probability, VaR
+from qmc.measures import ES, ExpectedLoss, Measure, Price, Probability, Sensitivity, VaR
 from qmc.problem import (
     AffinePiece,
     Goal,
@@ -44,7 +44,9 @@ class Analytic:
     gives Price, Probability, ExpectedLoss, VaR and ES from it. Price and ExpectedLoss of these have
     formulas of their own (`classical_baseline.closed_forms`): geometric `Asian`, `Exchange`,
     `Rainbow` on two assets, and, monitored continuously under `BlackScholes` with constant terms,
-    `Barrier` and `Lookback`; and of a `Sum` whose parts have any.
+    `Barrier` and `Lookback`; and of a `Sum` whose parts have any. A `Sensitivity` is the derivative
+    itself, without a step: of a terminal payoff under `BlackScholes` with constant terms, and of a
+    `Sum` of these (`closed_forms.greeks`).
 
     >>> from qmc import BlackScholes, Call, Goal, Price, Problem
     >>> market = BlackScholes(spot=100.0, vol=0.20, rate=0.05)
@@ -78,10 +80,14 @@ class Analytic:
 
 def _closed_form(problem: Problem) -> tuple[float, str]:
     model, contract, measure = problem.model, problem.contract, problem.measure
+    if isinstance(measure, Sensitivity):
+        if isinstance(contract, Sum):
+            return _sum(problem, contract, measure)
+        return closed_sensitivity(model, contract, measure)
     if not isinstance(measure, Price | Probability | ExpectedLoss | VaR | ES):
         msg = (
             f"Analytic does not know the measure {type(measure).__name__}: it treats Price, "
-            "Probability, ExpectedLoss, VaR and ES"
+            "Probability, ExpectedLoss, VaR, ES and Sensitivity"
         )
         raise Unsupported(msg)
     if (
@@ -97,20 +103,20 @@ def _closed_form(problem: Problem) -> tuple[float, str]:
     if isinstance(measure, Price | ExpectedLoss):
         sign = -1.0 if isinstance(measure, ExpectedLoss) else 1.0
         if isinstance(contract, Sum):
-            return sign * _sum(
-                problem, contract
-            ), f"closed forms of {len(contract.contracts)} parts"
+            total, note = _sum(problem, contract, Price())
+            return sign * total, note
         priced = closed_price(model, contract)
         if priced is not None:
             return sign * priced[0], priced[1]
     raise Unsupported(_missing(problem))
 
 
-def _sum(problem: Problem, contract: Sum) -> float:
-    """Present value of the parts, each by its own formula."""
-    parts = (replace(problem, contract=part, measure=Price()) for part in contract.contracts)
-    quantities = contract.quantities or ()
-    return math.fsum(q * _closed_form(part)[0] for q, part in zip(quantities, parts, strict=True))
+def _sum(problem: Problem, contract: Sum, measure: Measure) -> tuple[float, str]:
+    """A linear measure of the parts, each by its own formula."""
+    parts = (replace(problem, contract=part, measure=measure) for part in contract.contracts)
+    pairs = zip(contract.quantities or (), parts, strict=True)
+    total = math.fsum(quantity * _closed_form(part)[0] for quantity, part in pairs)
+    return total, f"closed forms of {len(contract.contracts)} parts"
 
 
 def _missing(problem: Problem) -> str:

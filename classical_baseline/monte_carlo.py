@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-from classical_baseline import methods
+from classical_baseline import greeks, methods
 from classical_baseline.sampling import Sampled, Sampler
 from qmc import checks, memory
 from qmc.errors import Unsupported
-from qmc.measures import ES, ExpectedLoss, Price, Probability, VaR
+from qmc.measures import ES, ExpectedLoss, Price, Probability, Sensitivity, VaR
 from qmc.problem import Goal, Problem, check_request
 from qmc.result import Budget, BudgetLine, Cost, Provenance, Result, describe_seed, scheme_lines
 from qmc.rng import RNGLike, generator
@@ -52,14 +53,22 @@ class MonteCarlo:
     over four years, an ES where the loss has hardly a variance): such samples mostly break the rule
     but those that keep it cover less than they say.
 
+    **Sensitivities** are means, with their intervals. `greeks="difference"` averages the measure's
+    difference quotient, for any model and contract, and adds what its step is measured to add;
+    "pathwise" the derivative along each path (payoffs without jumps under log-normal models, first
+    order) and "likelihood ratio" the payoff times a score (spot and vol under `BlackScholes`, any
+    payoff on dates), both without a step. See `classical_baseline.greeks`.
+
     The same seed gives the same bits for any number of threads: each block has its own spawned
     stream and blocks are merged in order.
 
     Attributes:
         block: paths drawn at once, 1,024 to 1,048,576.
         threads: workers; None for one a core.
-        antithetic: pair every path with its mirror image; Price and ExpectedLoss only.
+        antithetic: pair every path with its mirror image; for means of values only, Price,
+            ExpectedLoss and Sensitivity.
         max_paths: the most paths of one solve.
+        greeks: how a `Sensitivity` is sampled: "difference", "pathwise" or "likelihood ratio".
 
     >>> from qmc import BlackScholes, Call, Goal, Price, Problem
     >>> market = BlackScholes(spot=100.0, vol=0.20, rate=0.05)
@@ -73,6 +82,7 @@ class MonteCarlo:
     threads: int | None = None
     antithetic: bool = False
     max_paths: int = 100_000_000
+    greeks: str = "difference"
 
     def __post_init__(self) -> None:
         """Refuse fields out of range."""
@@ -82,6 +92,7 @@ class MonteCarlo:
         if not isinstance(self.antithetic, bool):
             raise checks.refuse("antithetic", self.antithetic, "True or False")
         object.__setattr__(self, "max_paths", checks.whole("max_paths", self.max_paths, 2))
+        checks.choice("greeks", self.greeks, greeks.METHODS)
 
     def solve(self, problem: Problem, goal: Goal, *, rng: RNGLike = None) -> Result:
         """Estimate the measure of the problem to the goal.
@@ -118,7 +129,8 @@ class MonteCarlo:
         finally:
             # after Ctrl-C or an error, no block is begun
             pool.shutdown(cancel_futures=True)
-        share, half_width = 1.0 - goal.confidence, sampled.interval.half_width
+        share, known = 1.0 - goal.confidence, sum(line.amount for line in sampled.lines)
+        half_width = sampled.interval.half_width - known
         line = BudgetLine("paths", sampled.kind, half_width, share, sampled.note)
         steps = scheme_lines(problem.model)
         return Result(
@@ -126,11 +138,12 @@ class MonteCarlo:
             interval=sampled.interval,
             covers="discretised" if steps else "continuous",
             status=sampler.status(sampled),
-            budget=Budget((line, *steps)),
+            budget=Budget((line, *sampled.lines, *steps)),
             cost=Cost(
                 queries=sampler.paths,
                 shots=sampler.paths,
                 rounds=sampler.blocks,
+                pilot_paths=sampled.pilot_paths,
                 seconds=time.perf_counter() - begin,
             ),
             provenance=Provenance(
@@ -142,6 +155,8 @@ class MonteCarlo:
         measure = problem.measure
         if isinstance(measure, Price | ExpectedLoss):
             return methods.mean
+        if isinstance(measure, Sensitivity):
+            return partial(greeks.sensitivity, method=self.greeks)
         name = type(measure).__name__
         for kind, method in _METHODS:
             if isinstance(measure, kind):
@@ -154,7 +169,7 @@ class MonteCarlo:
                 return method
         msg = (
             f"MonteCarlo does not know the measure {name}: it treats Price, Probability, "
-            "ExpectedLoss, VaR and ES"
+            "ExpectedLoss, VaR, ES and Sensitivity"
         )
         raise Unsupported(msg)
 

@@ -14,7 +14,7 @@ import numpy as np
 from classical_baseline.intervals import nearest_to
 from qmc.errors import InvalidProblem
 from qmc.problem import Array, Goal, Problem
-from qmc.result import Interval, Kind, Status, status_for
+from qmc.result import BudgetLine, Interval, Kind, Status, status_for
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -40,6 +40,8 @@ class Sampled:
         kind: "sampling" where it covers at every size of sample, else "asymptotic".
         note: how it was found.
         relied_upon: False when the sample itself shows that it is too small for its interval.
+        lines: of the budget, beside the sampling's own; their amounts are in the interval.
+        pilot_paths: that were spent on these lines.
     """
 
     value: float
@@ -47,6 +49,8 @@ class Sampled:
     kind: Kind
     note: str
     relied_upon: bool = True
+    lines: tuple[BudgetLine, ...] = ()
+    pilot_paths: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class Sampler:
         block: paths of a block.
         antithetic: True when a sample is the mean of a path and its mirror image.
         max_paths: the most paths of the run.
+        outcomes: what is averaged, of normals; the problem's outcomes by default.
         paths: drawn so far.
         blocks: drawn so far.
         capped: True when fewer paths are drawn than the goal asks for.
@@ -76,6 +81,7 @@ class Sampler:
     block: int
     antithetic: bool
     max_paths: int
+    outcomes: Callable[[Array], Array] | None = None
     paths: int = 0
     blocks: int = 0
     capped: bool = False
@@ -146,9 +152,10 @@ class Sampler:
     def _sample(self, stream: np.random.Generator, size: int) -> Array:
         """Outcomes (size,), pair means when antithetic."""
         normals = stream.standard_normal((size, self.factors))
-        outcomes = self.problem.outcomes(normals)
+        of = self.outcomes or self.problem.outcomes
+        outcomes = of(normals)
         if self.antithetic:
-            outcomes = 0.5 * (outcomes + self.problem.outcomes(-normals))
+            outcomes = 0.5 * (outcomes + of(-normals))
         bad = int(np.count_nonzero(~np.isfinite(outcomes)))
         if bad:
             msg = (

@@ -38,7 +38,17 @@ from .errors import (
 from .estimators import Estimator, run_estimator
 from .grids import CellTable, FactorGrid, LawGrid, Residual, UniformGrid
 from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
-from .measures import ES, Excess, ExpectedLoss, Mean, Price, Probability, Tail, VaR
+from .measures import (
+    ES,
+    Excess,
+    ExpectedLoss,
+    Mean,
+    Price,
+    Probability,
+    Sensitivity,
+    Tail,
+    VaR,
+)
 from .mixture import LogNormalMixture
 from .models import (
     CEV,
@@ -138,6 +148,7 @@ __all__ = [
     "Residual",
     "Result",
     "Round",
+    "Sensitivity",
     "Spread",
     "Staircase",
     "StudentTLaw",

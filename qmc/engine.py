@@ -15,7 +15,16 @@ from qmc.circuits import AmplitudeProblem, Encoding, MultiplexedRotation
 from qmc.errors import Unsupported
 from qmc.estimators import Estimator
 from qmc.grids import DiscreteProblem, Grid, Residual
-from qmc.measures import ES, ExpectedLoss, Functional, Mean, Price, Probability, VaR
+from qmc.measures import (
+    ES,
+    ExpectedLoss,
+    Functional,
+    Mean,
+    Price,
+    Probability,
+    Sensitivity,
+    VaR,
+)
 from qmc.planning import Parts, Plan, make_plan
 from qmc.problem import Goal, Problem, check_request
 from qmc.result import (
@@ -31,6 +40,7 @@ from qmc.result import (
 )
 from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
+from qmc.slope import slope
 from qmc.tail_risk import expected_shortfall, require_early_reading, value_at_risk
 
 if TYPE_CHECKING:
@@ -196,9 +206,11 @@ def _answer(run: Run, residual: Residual | None) -> Answer:
         return expected_shortfall(run, measure.level)
     if isinstance(measure, Price | Probability | ExpectedLoss):
         return average(run, residual)
+    if isinstance(measure, Sensitivity):
+        return slope(run, residual)
     msg = (
         f"Quantum does not know the measure {type(measure).__name__}: it treats Price, "
-        "Probability, ExpectedLoss, VaR and ES; see which engine your measure names"
+        "Probability, ExpectedLoss, VaR, ES and Sensitivity; see which engine your measure names"
     )
     raise Unsupported(msg)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qmc import checks
 from qmc.errors import InvalidProblem, Unsupported
-from qmc.measures import Measure
+from qmc.measures import Measure, Sensitivity
 
 if TYPE_CHECKING:
     from qmc.laws import Law
@@ -185,6 +185,10 @@ class Problem:
                 "must be finite; take a smaller rate, volatility, price or expiry"
             )
             raise InvalidProblem(msg)
+        if isinstance(self.measure, Sensitivity):
+            from qmc.sensitivity import check_sensitivity
+
+            check_sensitivity(self)
 
     def _check_kinks(self) -> None:
         """Refuse strikes that nobody means.
@@ -255,7 +259,11 @@ class Problem:
         return self.contract.present_value(self.paths(normals), discount)
 
     def outcomes(self, normals: Array) -> Array:
-        """What the measure acts on, (n,): present values, or losses for a risk measure."""
+        """What the measure acts on, (n,): present values, losses, or their difference quotient."""
+        if isinstance(self.measure, Sensitivity):
+            from qmc.sensitivity import quotients
+
+            return quotients(self, normals)
         values = self.values(normals)
         # 0 - x, so that no loss is 0 and not -0
         return 0.0 - values if self.measure.on_loss else values

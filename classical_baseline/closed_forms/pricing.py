@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from classical_baseline.closed_forms import barrier, european, lookback
+from classical_baseline.closed_forms import barrier, european, greeks, lookback
 from classical_baseline.closed_forms.barrier import Diffusion
-from qmc.contracts import Asian, Barrier, Exchange, Lookback, Rainbow
+from qmc.contracts import Asian, Barrier, Call, Digital, Exchange, Lookback, Put, Rainbow
 from qmc.errors import Unsupported
+from qmc.measures import Sensitivity
 from qmc.models import BlackScholes, Curve
-from qmc.problem import Array, Contract, GaussianLogPrices, Model
+from qmc.problem import Array, Contract, GaussianLogPrices, Model, TerminalPayoff
 
 Priced: TypeAlias = tuple[float, str]
 
@@ -104,11 +105,30 @@ def _asian(model: Model, contract: Asian) -> Priced:
     return _discount(model, contract) * value, "Kemna and Vorst (1990)"
 
 
+def closed_sensitivity(model: Model, contract: Contract, measure: Sensitivity) -> Priced:
+    """A derivative of a terminal payoff's present value, and its formula's name.
+
+    Raises:
+        Unsupported: for another contract, or a model other than `BlackScholes` with constant terms.
+    """
+    if not isinstance(contract, TerminalPayoff):
+        lacking = "derivatives are known of payoffs of one terminal price (TerminalPayoff)"
+        raise _refused(model, contract, lacking)
+    if measure.to == "strike" and not isinstance(contract, Call | Put | Digital):
+        raise _refused(model, contract, "the slope in the strike is known of Call, Put and Digital")
+    market = _constant_terms(model, contract)
+    return greeks.derivative(market, contract, measure), "Black and Scholes (1973)"
+
+
 def _diffusion(model: Model, contract: Barrier | Lookback) -> Diffusion:
     """The coefficients, after checking that they are constant and monitoring continuous."""
     if contract.monitoring != "continuous":
         lacking = 'the formula is for monitoring="continuous"'
         raise _refused(model, contract, lacking)
+    return _constant_terms(model, contract)
+
+
+def _constant_terms(model: Model, contract: Contract) -> Diffusion:
     if not isinstance(model, BlackScholes):
         raise _refused(model, contract, "the formula is for BlackScholes")
     vol, rate, dividend_yield = model.vol, model.rate, model.dividend_yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -10,8 +11,10 @@ import numpy as np
 
 from qmc.errors import Unsupported
 from qmc.grids.normal_cells import NormalCells, lloyd_max
-from qmc.grids.pilot import Pilot, integrand_of_paths
+from qmc.grids.pilot import Pilot, integrand, integrand_of_paths
+from qmc.measures import Sensitivity
 from qmc.problem import Array, GaussianLogPrices, Problem
+from qmc.sensitivity import stencil, weighted
 
 Worth: TypeAlias = Literal["prices", "nodes", "learned"]
 
@@ -92,23 +95,35 @@ def cell_values(problem: Problem, cells: FactorCells, worth: Worth, pilot: Pilot
 
     "prices": on the conditional mean price of every date and asset, so that whatever is linear in
     prices is exact. "nodes": on the path of the conditional mean normals. "learned": the pilot's
-    mean inside the cell, with the node's value as one point more.
+    mean inside the cell, with the node's value as one point more. A sensitivity's cells hold the
+    difference quotient of these: cells are cells of normals, which bumped models share.
 
     Raises:
         Unsupported: for "prices" without Gaussian log prices.
     """
     if worth == "prices":
-        return _blocks(problem, cells, MeanPrices(problem, cells).paths)
+        if isinstance(problem.measure, Sensitivity):
+            return weighted(stencil(problem), lambda one: _mean_price_values(one, cells))
+        return _mean_price_values(problem, cells)
     if worth == "nodes":
         return node_values(problem, cells)
     where = cells.locate(pilot.normals)
     return learned_values(where, pilot.values, fitted(node_values(problem, cells), where, pilot))
 
 
+def _mean_price_values(problem: Problem, cells: FactorCells) -> Array:
+    prices = MeanPrices(problem, cells)
+    return _blocks(problem, cells, lambda part: integrand_of_paths(problem, prices.paths(part)))
+
+
 def node_values(problem: Problem, cells: FactorCells) -> Array:
     """The integrand on the path of each cell's conditional mean normals, (2**qubits,)."""
     nodes = cells.nodes()
-    return _blocks(problem, cells, lambda part: problem.paths(nodes[part] @ cells.columns.T))
+
+    def values(part: slice) -> Array:
+        return integrand(problem, problem.outcomes(nodes[part] @ cells.columns.T))
+
+    return _blocks(problem, cells, values)
 
 
 def fitted(nodes: Array, where: Array, pilot: Pilot) -> Array:
@@ -164,13 +179,9 @@ class MeanPrices:
         return np.asarray(prices).reshape(-1, *self.shape)
 
 
-def _blocks(problem: Problem, cells: FactorCells, paths: object) -> Array:
-    """The integrand on the paths of all cells, block by block."""
-    assert callable(paths)
+def _blocks(problem: Problem, cells: FactorCells, values: Callable[[slice], Array]) -> Array:
+    """`values` of all cells, block by block."""
     entries = problem.num_factors + problem.paths(np.zeros((1, problem.num_factors))).size
     step = max(1, _BLOCK // entries)
-    parts = [
-        integrand_of_paths(problem, paths(slice(low, min(low + step, cells.size))))
-        for low in range(0, cells.size, step)
-    ]
+    parts = [values(slice(low, min(low + step, cells.size))) for low in range(0, cells.size, step)]
     return np.concatenate(parts)

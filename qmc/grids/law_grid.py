@@ -11,8 +11,9 @@ from qmc import checks
 from qmc.errors import Unsupported
 from qmc.grids.cell_table import CellTable, check_qubits, require_table_memory
 from qmc.laws import Law, cell_masses, cell_partial_means
-from qmc.measures import ES, Probability, VaR
+from qmc.measures import ES, Probability, Sensitivity, VaR
 from qmc.problem import AffinePiece, Array, Problem, TerminalLaw, TerminalPayoff, ValueLaw
+from qmc.sensitivity import stencil, weighted
 
 # a cdf that exceeds an edge's rank by no more has no atom there
 _ROUNDING = 1e-12
@@ -26,11 +27,12 @@ _SAME = 1e-13
 class LawGrid:
     """Cells of the law of the terminal price, or of the contract's value itself.
 
-    For means (price, probability, expected loss) the 2**qubits cells have equal probability, so a
-    Hadamard a qubit loads them, and each cell's value is E[outcome | cell], split at the payoff's
-    kinks: the grid's mean is the true mean at any number of qubits, tails included. For VaR and
-    ES the cells have equal width on the range of a pilot sample of losses, half-open (low, high],
-    the end cells unbounded; P(loss <= edge) is exact.
+    For means (price, probability, expected loss, sensitivity) the 2**qubits cells have equal
+    probability, so a Hadamard a qubit loads them, and each cell's value is E[outcome | cell], split
+    at the payoff's kinks: the grid's mean is the true mean at any number of qubits, tails included.
+    A sensitivity's cells are the same ranks for every bumped law: the mean is the exact quotient's.
+    For VaR and ES the cells have equal width on the range of a pilot sample of losses, half-open
+    (low, high], the end cells unbounded; P(loss <= edge) is exact.
 
     Attributes:
         qubits: resolution, 1 or more; never lowered on your behalf.
@@ -61,15 +63,12 @@ class LawGrid:
     def discretise(self, problem: Problem) -> CellTable:
         """Return the cell table of a problem whose law is known."""
         require_table_memory(self.qubits)
-        law, pieces = _law_and_pieces(problem)
         if isinstance(problem.measure, VaR | ES):
-            return self._equal_width(problem, law)
-        if isinstance(problem.measure, Probability):
-            pieces = tuple(_indicators(pieces, problem.measure.threshold))
-        edges = law.ppf(np.arange(2**self.qubits + 1) / 2**self.qubits)
-        edges[0], edges[-1] = -np.inf, np.inf
-        integrals = piece_integrals(law, pieces, edges)
-        values = (integrals - _misplaced(law, pieces, edges)) * 2.0**self.qubits
+            return self._equal_width(problem, _law_and_pieces(problem)[0])
+        if isinstance(problem.measure, Sensitivity):
+            values = weighted(stencil(problem), self._cell_means)
+        else:
+            values = self._cell_means(problem)
         uniform = np.full(2**self.qubits, 2.0**-self.qubits)
         return CellTable(
             registers=(self.qubits,),
@@ -86,6 +85,19 @@ class LawGrid:
         except Unsupported:
             return False
         return True
+
+    def _cell_means(self, problem: Problem) -> Array:
+        """E[outcome | cell] of cells of equal probability, (2**qubits,), in order of price.
+
+        Cells are ranks: laws that differ by a bump are cut where the same normals are.
+        """
+        law, pieces = _law_and_pieces(problem)
+        if isinstance(problem.measure, Probability):
+            pieces = tuple(_indicators(pieces, problem.measure.threshold))
+        edges = law.ppf(np.arange(2**self.qubits + 1) / 2**self.qubits)
+        edges[0], edges[-1] = -np.inf, np.inf
+        integrals = piece_integrals(law, pieces, edges)
+        return np.asarray((integrals - _misplaced(law, pieces, edges)) * 2.0**self.qubits)
 
     def _equal_width(self, problem: Problem, law: Law) -> CellTable:
         factors = problem.num_factors

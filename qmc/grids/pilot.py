@@ -64,7 +64,10 @@ def framed(sequence: Sobol, points: int, frame: Array) -> Array:
 
 
 def integrand(problem: Problem, outcomes: Array) -> Array:
-    """What the measure averages over outcomes (n,): they, or whether they pass a threshold."""
+    """What the measure averages over outcomes (n,): they, or whether they pass a threshold.
+
+    The outcomes of a `Sensitivity` are difference quotients already.
+    """
     measure = problem.measure
     if isinstance(measure, Probability):
         return (outcomes > measure.threshold).astype(np.float64)
