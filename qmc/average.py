@@ -8,6 +8,7 @@ for the least expected cost, a path counting as a query.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,10 @@ _WIDTHS = np.arange(0.05, 0.96, 0.05)
 _ERRORS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # the share of a budget of queries that is left to paths when nothing else is asked
 _PATHS_OF_A_BUDGET = 0.25
+# the circuit's shares where the residual's pilot saw no spread
+_NEARLY_ALL = 0.95
+# paths that a small budget of queries does not forbid, as many as a grid's own pilot
+_FREE_PATHS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +60,14 @@ def circuit_goal(goal: Goal, split: Split | None) -> Goal:
         goal,
         tolerance=share(goal.tolerance),
         relative_tolerance=share(goal.relative_tolerance),
-        queries=None if goal.queries is None else max(1, int(goal.queries - split.paths)),
+        queries=None if goal.queries is None else _circuit_queries(goal.queries, split.paths),
         confidence=1.0 - split.error * (1.0 - goal.confidence),
     )
+
+
+def _circuit_queries(queries: int, paths: float) -> int:
+    """What paths leave of a budget; they take no more than their share of it."""
+    return max(1, int(queries - min(paths, _PATHS_OF_A_BUDGET * queries)))
 
 
 def least_cost(
@@ -80,7 +90,8 @@ def least_cost(
     """
     allowed = goal.allowed_half_width(guess)
     if error_bar == 0.0:
-        return Split(1.0, 1.0, _queries(goal, estimator, encoded, guess), 2.0 * residual.replicates)
+        flat = Split(_NEARLY_ALL, _NEARLY_ALL, 0.0, residual.expected_paths(0.0, 0.0, 0.5))
+        return replace(flat, queries=_queries(circuit_goal(goal, flat), estimator, encoded, guess))
     if allowed is None or allowed == 0.0:
         paths = _PATHS_OF_A_BUDGET * (goal.queries or 0)
         return Split(0.5, 0.8, float(goal.queries or 0) - paths, paths)
@@ -135,6 +146,9 @@ def average(run: Run, residual: Residual | None) -> Answer:
     def enough(mean: float, half_width: float) -> bool:
         return goal.met(found.value + mean, found.interval.half_width + half_width)
 
+    if goal.queries is not None:
+        most = max(goal.queries - run.meter.queries, _FREE_PATHS, 2 * residual.replicates)
+        residual = replace(residual, max_paths=min(residual.max_paths, most))
     correction = residual.correct(
         problem,
         table,
@@ -164,11 +178,25 @@ def _corrected(
     share = 1.0 - goal.confidence
     note = (
         f"mean {correction.mean:.6g} of payoff less cell value, {correction.paths:,} Sobol paths, "
-        f"looks {correction.looks}"
+        f"looks {correction.looks}{_trust(correction)}{_kinds(run.table)}"
     )
     line = BudgetLine("grid residual", "asymptotic", width, (1.0 - split.error) * share, note)
     lines = (*_circuit_lines(run, encoded, estimate, split.error * share), line)
-    return _answer(run, found.value + correction.mean, interval, estimate.status, lines)
+    status: Status = estimate.status if correction.reliable else "unresolved"
+    return _answer(run, found.value + correction.mean, interval, status, lines)
+
+
+def _trust(correction: Correction) -> str:
+    """Why an interval is not relied upon."""
+    if correction.reliable:
+        return ""
+    if not math.isfinite(correction.asked):
+        return "; no spread was seen"
+    return f"; not relied upon: the paths' skewness asks for {correction.asked:,.0f}"
+
+
+def _kinds(table: CellTable) -> str:
+    return "" if table.report is None else f"; {table.report.short}"
 
 
 def _uncorrected(run: Run) -> Answer:

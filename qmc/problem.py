@@ -110,6 +110,30 @@ class GaussianLogPrices(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class LinearPayoff:
+    """(sign (X - strike))+ paid at the last time, X = sum of weights times prices.
+
+    Attributes:
+        weights: (times, columns).
+        strike: in the currency of X.
+        sign: 1 for a call, -1 for a put.
+    """
+
+    weights: tuple[tuple[float, ...], ...]
+    strike: float
+    sign: float
+
+
+@runtime_checkable
+class LinearExposure(Protocol):
+    """A contract that may be an option on one sum that is linear in prices."""
+
+    def linear_payoff(self) -> LinearPayoff | None:
+        """The payoff in that form; None where these fields make it another."""
+        ...
+
+
 @runtime_checkable
 class SupportsExtremes(Protocol):
     """A model that draws what its prices did between the times, given the prices at the times."""

@@ -113,6 +113,11 @@ def exercised(kind: str, underlying: Array, against: Array | float) -> Array:
     return np.asarray(np.maximum(gain, 0.0))
 
 
+def sign(kind: str) -> float:
+    """1 for a call, -1 for a put."""
+    return 1.0 if kind == "call" else -1.0
+
+
 def styled_strike(style: str, value: object) -> float | None:
     """A strike for a fixed style, None for a floating one."""
     if style == "fixed":

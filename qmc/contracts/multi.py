@@ -8,7 +8,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.contracts import fields
-from qmc.problem import Array
+from qmc.problem import Array, LinearPayoff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,10 @@ class Basket:
         prices = fields.columns(self, paths, len(self.weights), "weights")[:, -1]
         basket = fields.weighted(prices, self.weights)
         return np.asarray(discount[-1] * fields.exercised(self.kind, basket, self.strike))
+
+    def linear_payoff(self) -> LinearPayoff:
+        """On the basket."""
+        return LinearPayoff((self.weights,), self.strike, fields.sign(self.kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +156,10 @@ class Spread:
         spread = prices[:, 0] - prices[:, 1]
         return np.asarray(discount[-1] * fields.exercised(self.kind, spread, self.strike))
 
+    def linear_payoff(self) -> LinearPayoff:
+        """On the difference."""
+        return LinearPayoff(((1.0, -1.0),), self.strike, fields.sign(self.kind))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
@@ -196,3 +204,8 @@ class Exchange:
         received, given = self.quantities
         gain = received * prices[:, 0] - given * prices[:, 1]
         return np.asarray(discount[-1] * np.maximum(gain, 0.0))
+
+    def linear_payoff(self) -> LinearPayoff:
+        """On what is received less what is given."""
+        received, given = self.quantities
+        return LinearPayoff(((received, -given),), 0.0, 1.0)

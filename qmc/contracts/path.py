@@ -9,7 +9,7 @@ import numpy as np
 from qmc import checks
 from qmc.contracts import fields
 from qmc.errors import InvalidProblem
-from qmc.problem import Array
+from qmc.problem import Array, LinearPayoff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,18 @@ class Asian:
         if self.strike is None:
             return np.asarray(discount[-1] * fields.exercised(self.kind, prices[:, -1], average))
         return np.asarray(discount[-1] * fields.exercised(self.kind, average, self.strike))
+
+    def linear_payoff(self) -> LinearPayoff | None:
+        """On the average, or on the last price less the average; None for a geometric one."""
+        if self.average == "geometric":
+            return None
+        count, units = len(self.times), (1.0,) if self.weights is None else self.weights
+        shares = [1.0 / count] * count
+        if self.strike is None:
+            shares = [-share for share in shares]
+            shares[-1] += 1.0
+        weights = tuple(tuple(share * unit for unit in units) for share in shares)
+        return LinearPayoff(weights, self.strike or 0.0, fields.sign(self.kind))
 
     def _underlying(self, paths: Array) -> Array:
         """Prices (n, times) of the asset or of the basket, rows contiguous."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.contracts import fields
-from qmc.problem import AffinePiece, Array
+from qmc.problem import AffinePiece, Array, LinearPayoff
 
 
 def _terminal(contract: object, paths: Array) -> Array:
@@ -49,6 +49,10 @@ class Call:
         """Price less strike above the strike."""
         return (AffinePiece(self.strike, math.inf, -self.strike, 1.0),)
 
+    def linear_payoff(self) -> LinearPayoff:
+        """On the price."""
+        return LinearPayoff(((1.0,),), self.strike, 1.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Put:
@@ -74,6 +78,10 @@ class Put:
     def pieces(self) -> tuple[AffinePiece, ...]:
         """Strike less price below the strike."""
         return (AffinePiece(0.0, self.strike, self.strike, -1.0),)
+
+    def linear_payoff(self) -> LinearPayoff:
+        """On the price."""
+        return LinearPayoff(((1.0,),), self.strike, -1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from qmc.grids.cell_table import CellTable, DiscreteProblem, Grid
 from qmc.grids.factor_grid import FactorGrid
+from qmc.grids.factor_report import FactorReport
 from qmc.grids.law_grid import LawGrid
 from qmc.grids.residual import Correction, Residual
 from qmc.grids.uniform_grid import UniformGrid
@@ -11,6 +12,7 @@ __all__ = [
     "Correction",
     "DiscreteProblem",
     "FactorGrid",
+    "FactorReport",
     "Grid",
     "LawGrid",
     "Residual",

@@ -11,6 +11,7 @@ import numpy as np
 
 from qmc import checks, memory
 from qmc.errors import InvalidProblem
+from qmc.grids.factor_report import FactorReport
 from qmc.measures import Excess, Functional, Mean
 from qmc.problem import Array, Problem
 
@@ -54,6 +55,7 @@ class CellTable:
         pilot_mean: the pilot's own mean of the outcome, where there was one: a guess for planning.
         locator: finds the cell of given normals, for the residual's mean; None where the grid
             needs no correction.
+        report: why the cells are as they are, from `FactorGrid`.
     """
 
     registers: tuple[int, ...]
@@ -65,6 +67,7 @@ class CellTable:
     pilot_paths: int = 0
     pilot_mean: float | None = None
     locator: Locator | None = None
+    report: FactorReport | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and sums, and make the arrays read-only."""

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from qmc import memory
+from qmc.grids.mean_prices import gaussian_logs, has_mean_prices
 from qmc.grids.pilot import Pilot
 from qmc.problem import Array, Problem
 
@@ -19,7 +20,10 @@ _AGREEMENT = 0.9
 # noise in a direction grows with its dimension: look for it among so many principal components
 _SUBSPACE = 32
 _STEP = 1e-3
+# up to so many factors by a dense solver, beyond by iteration with some vectors to spare
 _DENSE = 600
+_SPARE = 16
+_ITERATIONS = 4
 _VANISHING = 1e-12
 
 
@@ -66,7 +70,13 @@ def find_directions(slopes: Array, frame: Array, pilot: Pilot) -> Directions:
 
 
 def path_slopes(problem: Problem) -> Array:
-    """Slopes of the middle path in each normal, (times * columns, factors), central differences."""
+    """Slopes of the middle path in each normal, (times * columns, factors).
+
+    Exact where log prices are Gaussian, price times loading; else by central differences.
+    """
+    if has_mean_prices(problem):
+        means, loadings = gaussian_logs(problem)
+        return np.asarray(np.exp(means).reshape(-1, 1) * loadings)
     factors = problem.num_factors
     columns = problem.paths(np.zeros((1, factors))).size
     memory.require(
@@ -80,16 +90,21 @@ def path_slopes(problem: Problem) -> Array:
 
 
 def _principal_components(slopes: Array, count: int) -> Array:
-    """The leading right singular vectors of slopes (m, factors), as columns (factors, count)."""
+    """The leading right singular vectors of slopes (m, factors), as columns (factors, count).
+
+    For many factors by subspace iteration with more vectors than asked for (Halko, Martinsson and
+    Tropp 2011, doi:10.1137/090771806, algorithm 4.4): the first are sharp, the last nearly so.
+    """
     factors = slopes.shape[1]
     if factors <= _DENSE:
         _, vectors = np.linalg.eigh(slopes.T @ slopes)
         return np.asarray(vectors[:, ::-1][:, :count])
-    from scipy.sparse.linalg import svds
-
-    start = np.random.default_rng(0).standard_normal(min(slopes.shape))
-    _, sizes, found = svds(slopes, k=count, v0=start)
-    return np.asarray(found[np.argsort(-sizes)].T)
+    start = np.random.default_rng(0).standard_normal((factors, count + _SPARE))
+    basis, _ = np.linalg.qr(start)
+    for _ in range(_ITERATIONS):
+        basis, _ = np.linalg.qr(slopes.T @ (slopes @ basis))
+    _, _, turn = np.linalg.svd(slopes @ basis, full_matrices=False)
+    return np.asarray(basis @ turn[:count].T)
 
 
 def _first(within: Array, pilot: Pilot) -> tuple[Array | None, Rule, float]:

@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from qmc.errors import Unsupported
+from qmc.grids.mean_prices import LogPrices, MeanPrices, log_prices_along
 from qmc.grids.normal_cells import NormalCells, lloyd_max
 from qmc.grids.pilot import Pilot, integrand, integrand_of_paths
 from qmc.measures import Sensitivity
-from qmc.problem import Array, GaussianLogPrices, Problem
+from qmc.problem import Array, Problem
 from qmc.sensitivity import stencil, weighted
 
 Worth: TypeAlias = Literal["prices", "nodes", "learned"]
@@ -29,10 +29,12 @@ class FactorCells:
     Attributes:
         frame: (factors, registers or more) orthonormal directions, the registers' first.
         bits: qubits of each register.
+        places: of the registers' directions among those that competed, for `Ground`.
     """
 
     frame: Array
     bits: tuple[int, ...]
+    places: tuple[int, ...]
 
     @property
     def columns(self) -> Array:
@@ -83,14 +85,43 @@ class FactorCells:
         return nodes
 
 
-def has_mean_prices(problem: Problem) -> bool:
-    """Whether the conditional mean of every path entry is known: all are log-normal prices."""
-    return isinstance(problem.model, GaussianLogPrices) and (
-        problem.num_factors == problem.model.num_factors(problem.contract.times)
-    )
+class Ground:
+    """What all trials of cells share: the problem, the pilot, and both along the directions."""
+
+    def __init__(self, problem: Problem, pilot: Pilot, directions: Array) -> None:
+        """Take the pilot's coordinates along directions (factors, k) once."""
+        self.problem, self.pilot, self.directions = problem, pilot, directions
+        self.along = pilot.normals @ directions
+        self._beside: dict[Problem, Ground] = {}
+
+    def beside(self, problem: Problem) -> Ground:
+        """The same pilot and directions under a bumped problem."""
+        if problem not in self._beside:
+            self._beside[problem] = Ground(problem, self.pilot, self.directions)
+        return self._beside[problem]
+
+    @functools.cached_property
+    def logs(self) -> LogPrices:
+        """The log prices along the directions; `Unsupported` where they are not Gaussian."""
+        return log_prices_along(self.problem, self.directions)
+
+    def cells(self, bits: tuple[int, ...]) -> FactorCells:
+        """The cells of the directions that have bits; the others complete their frame."""
+        used = [place for place, one in enumerate(bits) if one > 0]
+        rest = [place for place in range(self.directions.shape[1]) if place not in used]
+        frame = self.directions[:, used + rest]
+        return FactorCells(frame, tuple(bits[place] for place in used), tuple(used))
+
+    def locate(self, cells: FactorCells) -> Array:
+        """The cell of each path of the pilot, (n,)."""
+        return cells.index(self.along[:, list(cells.places)])
+
+    def mean_prices(self, cells: FactorCells) -> MeanPrices:
+        """Conditional mean prices given the cells."""
+        return MeanPrices(self.logs, cells.places, cells.cells, cells.parts)
 
 
-def cell_values(problem: Problem, cells: FactorCells, worth: Worth, pilot: Pilot) -> Array:
+def cell_values(ground: Ground, cells: FactorCells, worth: Worth) -> Array:
     """What the measure's integrand is taken to be in each cell, (2**qubits,).
 
     "prices": on the conditional mean price of every date and asset, so that whatever is linear in
@@ -102,17 +133,19 @@ def cell_values(problem: Problem, cells: FactorCells, worth: Worth, pilot: Pilot
         Unsupported: for "prices" without Gaussian log prices.
     """
     if worth == "prices":
-        if isinstance(problem.measure, Sensitivity):
-            return weighted(stencil(problem), lambda one: _mean_price_values(one, cells))
-        return _mean_price_values(problem, cells)
+        if isinstance(ground.problem.measure, Sensitivity):
+            points = stencil(ground.problem)
+            return weighted(points, lambda one: _mean_price_values(ground.beside(one), cells))
+        return _mean_price_values(ground, cells)
     if worth == "nodes":
-        return node_values(problem, cells)
-    where = cells.locate(pilot.normals)
-    return learned_values(where, pilot.values, fitted(node_values(problem, cells), where, pilot))
+        return node_values(ground.problem, cells)
+    where, pilot = ground.locate(cells), ground.pilot
+    prior = fitted(node_values(ground.problem, cells), where, pilot)
+    return learned_values(where, pilot.values, prior)
 
 
-def _mean_price_values(problem: Problem, cells: FactorCells) -> Array:
-    prices = MeanPrices(problem, cells)
+def _mean_price_values(ground: Ground, cells: FactorCells) -> Array:
+    problem, prices = ground.problem, ground.mean_prices(cells)
     return _blocks(problem, cells, lambda part: integrand_of_paths(problem, prices.paths(part)))
 
 
@@ -144,39 +177,6 @@ def learned_values(where: Array, values: Array, prior: Array) -> Array:
     count = np.bincount(where, minlength=prior.size)
     total = np.bincount(where, weights=values, minlength=prior.size)
     return np.asarray((total + prior) / (count + 1.0))
-
-
-class MeanPrices:
-    """Conditional mean prices given a cell, where log prices are Gaussian.
-
-    log S = m + L z and u = V' z: E[S | cell] = exp(m + (|L|^2 - sum_k c_k^2) / 2) times
-    prod_k E[exp(c_k u_k) | cell_k], c = L V; what the directions leave is independent of them.
-    """
-
-    def __init__(self, problem: Problem, cells: FactorCells) -> None:
-        """Tilt each direction's cells by each price's loading."""
-        if not (has_mean_prices(problem) and isinstance(problem.model, GaussianLogPrices)):
-            msg = (
-                f"conditional mean prices need Gaussian log prices: {type(problem.model).__name__} "
-                "has no log_prices, or the contract watches extremes; take cells='nodes', "
-                "'learned' or 'auto'"
-            )
-            raise Unsupported(msg)
-        means, loadings = problem.model.log_prices(problem.contract.times)
-        self.shape = means.shape
-        flat = loadings.reshape(means.size, -1)
-        self.tilts = flat @ cells.columns
-        left = (flat**2).sum(axis=1) - (self.tilts**2).sum(axis=1)
-        self.base = means.ravel() + 0.5 * np.maximum(left, 0.0)
-        self.factors = [one.tilted(self.tilts[:, k]) for k, one in enumerate(cells.cells)]
-        self.cells = cells
-
-    def paths(self, part: slice) -> Array:
-        """E[price | cell], (cells of the part, times, columns)."""
-        prices = np.exp(self.base)[None, :]
-        for k, factor in enumerate(self.factors):
-            prices = prices * factor[self.cells.parts[part, k]]
-        return np.asarray(prices).reshape(-1, *self.shape)
 
 
 def _blocks(problem: Problem, cells: FactorCells, values: Callable[[slice], Array]) -> Array:

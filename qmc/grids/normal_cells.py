@@ -11,7 +11,9 @@ from scipy import special
 
 from qmc.problem import Array
 
+# of the fixed point, and cells times iterations: it begins near the optimum of many cells
 _MAX_ITERATIONS = 2000
+_MAX_STEPS = 2**22
 _STILL = 1e-12
 _SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 
@@ -76,7 +78,7 @@ def lloyd_max(bits: int) -> NormalCells:
     count = 2**bits
     ranks = (np.arange(count) + 0.5) / count
     means = np.sqrt(3.0) * np.asarray(special.ndtri(ranks))
-    for _ in range(_MAX_ITERATIONS):
+    for _ in range(max(1, min(_MAX_ITERATIONS, _MAX_STEPS // count))):
         middle = 0.5 * (means[1:] + means[:-1])
         found = cells_between(np.concatenate([[-np.inf], middle, [np.inf]]))
         if np.max(np.abs(found.means - means)) < _STILL:

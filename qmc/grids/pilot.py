@@ -17,10 +17,10 @@ from qmc.errors import TooLarge
 from qmc.measures import Probability
 from qmc.problem import Array, Problem
 
-_LEAST_UNIFORM = 2.0**-53
 if TYPE_CHECKING:
     from scipy.stats.qmc import Sobol
 
+_LEAST_UNIFORM = 2.0**-53
 # float64 arrays of one entry a path and factor that live at once
 _ARRAYS = 4.0
 
@@ -35,6 +35,14 @@ def sobol(dimensions: int, rng: np.random.Generator) -> Sobol:
     """
     from scipy.stats import qmc as low_discrepancy
 
+    check_dimensions(dimensions)
+    return low_discrepancy.Sobol(dimensions, scramble=True, rng=rng)
+
+
+def check_dimensions(dimensions: int) -> None:
+    """Refuse more dimensions than Sobol sequences have."""
+    from scipy.stats import qmc as low_discrepancy
+
     most = int(low_discrepancy.Sobol.MAXDIM)
     if dimensions > most:
         msg = (
@@ -42,7 +50,6 @@ def sobol(dimensions: int, rng: np.random.Generator) -> Sobol:
             "dates or assets"
         )
         raise TooLarge(msg)
-    return low_discrepancy.Sobol(dimensions, scramble=True, rng=rng)
 
 
 def normals_of(sequence: Sobol, points: int) -> Array:

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from qmc import checks, memory
-from qmc.errors import Unsupported
+from qmc import checks
 from qmc.grids.cell_table import CellTable
-from qmc.grids.pilot import framed, integrand, sobol
+from qmc.grids.residual_paths import ResidualPaths, Sums, pooled, power_of_two
+from qmc.measures import Probability
 from qmc.problem import Array, Problem
 
-# float64 numbers of a block of paths that live at once
-_BLOCK = 2**21
 _PILOT_POINTS = 128
 _PILOT_SEED = 20_260_104
 # measured: the error bar of these residuals falls about so fast in the number of points
@@ -24,16 +22,32 @@ _RATE = 0.75
 # every look spends this share of the error probability that is left
 _LOOK_SHARE = 0.7
 _GROWTH = 2
+# paths to begin with where the pilot saw no spread
+_FLAT_PATHS = 2.0**12
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The mean of payoff less cell value: an estimate, its half-width, and what it cost."""
+    """The mean of payoff less cell value: an estimate, its half-width, and what it cost.
+
+    Attributes:
+        mean: in the outcome's unit.
+        half_width: infinite when all paths gave the same and no bound is known.
+        paths: that were drawn.
+        looks: at the interval.
+        asked: paths from which on the interval may be relied upon.
+    """
 
     mean: float
     half_width: float
     paths: int
     looks: int
+    asked: float = 0.0
+
+    @property
+    def reliable(self) -> bool:
+        """Whether there were paths enough for the skewness they showed."""
+        return self.paths >= self.asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +57,9 @@ class Residual:
     `replicates` independently scrambled Sobol sequences (Owen 1998, doi:10.1006/jcom.1998.0487)
     give as many independent means; the half-width is Student's of their spread. The points double
     until it is small enough; look j spends its own share of the error probability, so that
-    stopping does not bias the interval. Student's law of the replicates' means is asymptotic.
+    stopping does not bias the interval. Student's law of the replicates' means is asymptotic: no
+    look ends it before there are 50 g^2 paths, g their skewness. Where all paths give the same
+    there is no spread to tell; a share of them then has the rule of three, a price no interval.
 
     Attributes:
         replicates: 8 or more.
@@ -82,26 +98,30 @@ class Residual:
             Unsupported: for a table that locates no normals.
             TooLarge: for more normals than Sobol sequences have dimensions.
         """
-        streams = [_Stream(problem, table, one) for one in rng.spawn(self.replicates)]
-        most = max(1, self.max_paths // self.replicates)
-        points = min(_power_of_two(first_paths / self.replicates), _power_of_two(most))
+        streams = [ResidualPaths(problem, table, one) for one in rng.spawn(self.replicates)]
+        most = self.max_paths // self.replicates
+        points = min(power_of_two(first_paths / self.replicates), power_of_two(most))
+        bounded = isinstance(problem.measure, Probability)
         left, looks = error, 0
         while True:
             looks += 1
             means = np.array([one.mean(points) for one in streams])
-            mean, spread = float(means.mean()), _error_bar(means)
-            half_width = spread * student(self.replicates, _LOOK_SHARE * left)
+            sums = pooled(one.sums for one in streams)
+            half_width, asked = _half_width(means, sums, _LOOK_SHARE * left, bounded=bounded)
+            found = Correction(float(means.mean()), half_width, sums.count, looks, asked)
+            if (found.reliable and enough(found.mean, half_width)) or _GROWTH * points > most:
+                return found
             left *= 1.0 - _LOOK_SHARE
-            if enough(mean, half_width) or _GROWTH * points > most:
-                return Correction(mean, half_width, points * self.replicates, looks)
             points *= _GROWTH
 
     def expected_paths(self, error_bar: float, half_width: float, error: float) -> float:
         """Paths of all replicates for a half-width, from the error bar of `pilot`."""
         least = 2.0 * self.replicates
+        if error_bar <= 0.0:
+            return min(_FLAT_PATHS, float(self.max_paths))
         wanted = half_width / student(self.replicates, _LOOK_SHARE * error)
-        if wanted <= 0.0 or error_bar <= 0.0:
-            return float(self.max_paths) if error_bar > 0.0 else least
+        if wanted <= 0.0:
+            return float(self.max_paths)
         points = _PILOT_POINTS * (error_bar / wanted) ** (1.0 / _RATE)
         return float(min(max(points * self.replicates, least), self.max_paths))
 
@@ -114,7 +134,8 @@ class Residual:
         """Error bar of the residual's mean at a small fixed sample of `pilot_paths`."""
         rng = np.random.default_rng(_PILOT_SEED)
         means = [
-            _Stream(problem, table, one).mean(_PILOT_POINTS) for one in rng.spawn(self.replicates)
+            ResidualPaths(problem, table, one).mean(_PILOT_POINTS)
+            for one in rng.spawn(self.replicates)
         ]
         return _error_bar(np.array(means))
 
@@ -128,37 +149,11 @@ def _error_bar(means: Array) -> float:
     return float(means.std(ddof=1)) / math.sqrt(means.size)
 
 
-def _power_of_two(points: float) -> int:
-    return int(2 ** max(1, math.floor(math.log2(max(points, 1.0)))))
-
-
-class _Stream:
-    """One scrambled Sobol sequence and the running sum of payoff less cell value."""
-
-    def __init__(self, problem: Problem, table: CellTable, rng: np.random.Generator) -> None:
-        if table.locator is None:
-            msg = "this table locates no normals: a residual needs FactorGrid"
-            raise Unsupported(msg)
-        self.problem, self.table, self.locator = problem, table, table.locator
-        self.frame = self.locator.frame
-        self.dimensions = problem.num_factors + self.frame.shape[1]
-        self.sobol = sobol(self.dimensions, rng)
-        self.total, self.count = 0.0, 0
-
-    def mean(self, points: int) -> float:
-        """The mean over the first `points` of the sequence; it only grows."""
-        while self.count < points:
-            rows = min(points - self.count, max(1, _power_of_two(_BLOCK / self.dimensions)))
-            memory.require(
-                6.0 * 8.0 * rows * self.dimensions,
-                f"{rows} paths with {self.dimensions} normals each",
-                "take fewer dates or assets",
-            )
-            self.total += float(self._values(rows).sum())
-            self.count += rows
-        return self.total / self.count
-
-    def _values(self, rows: int) -> Array:
-        points = framed(self.sobol, rows, self.frame)
-        payoff = integrand(self.problem, self.problem.outcomes(points))
-        return np.asarray(payoff - self.table.values[self.locator.locate(points)])
+def _half_width(means: Array, sums: Sums, error: float, *, bounded: bool) -> tuple[float, float]:
+    """Half-width of the mean, and the paths from which on it may be relied upon."""
+    if not sums.flat:
+        return _error_bar(means) * student(means.size, error), sums.asked
+    if bounded:
+        # rule of three: what no path met has a probability below this
+        return -math.log(error) / sums.count, 0.0
+    return math.inf, math.inf

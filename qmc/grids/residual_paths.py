@@ -1,0 +1,125 @@
+"""Fresh paths of payoff less cell value, and what their sums tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmc import memory
+from qmc.errors import Unsupported
+from qmc.grids.cell_table import CellTable
+from qmc.grids.pilot import framed, integrand, sobol
+from qmc.problem import Array, Problem
+
+# float64 numbers of a block of paths that live at once
+_BLOCK = 2**21
+# values from which on a mean's interval may be relied upon, a squared skewness
+_PATHS_A_SKEWNESS = 50.0
+# differences that are rounding of the outcomes themselves
+_ROUNDING = 1e-13
+
+
+def power_of_two(points: float) -> int:
+    """The largest power of two up to `points`, 2 at least."""
+    return int(2 ** max(1, math.floor(math.log2(max(points, 1.0)))))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Power sums and range of values: count, first to third power, least, largest, |payoff|."""
+
+    count: int = 0
+    first: float = 0.0
+    second: float = 0.0
+    third: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+    size: float = 0.0
+
+    def __add__(self, other: Sums) -> Sums:
+        """The sums of both."""
+        return Sums(
+            self.count + other.count,
+            self.first + other.first,
+            self.second + other.second,
+            self.third + other.third,
+            min(self.low, other.low),
+            max(self.high, other.high),
+            max(self.size, other.size),
+        )
+
+    @property
+    def mean(self) -> float:
+        """Of the values."""
+        return self.first / self.count
+
+    @property
+    def flat(self) -> bool:
+        """Whether all values are the same but for rounding: they tell no spread."""
+        return self.high - self.low <= _ROUNDING * self.size
+
+    @property
+    def asked(self) -> float:
+        """Values from which on their mean's interval may be relied upon.
+
+        50 times the squared skewness, or 50 hits of what few paths reach: Hall's expansion of
+        Student's t (1988, doi:10.1214/aos/1176350933) keeps the error of a 95 % interval below
+        half a per cent from there on.
+        """
+        if self.flat:
+            return math.inf
+        mean, squares = self.mean, self.second / self.count
+        variance = squares - mean**2
+        cubes = self.third / self.count - 3.0 * mean * squares + 2.0 * mean**3
+        return _PATHS_A_SKEWNESS * max(1.0, cubes**2 / variance**3)
+
+
+def pooled(parts: Iterable[Sums]) -> Sums:
+    """The sums of all parts."""
+    return sum(parts, start=Sums())
+
+
+class ResidualPaths:
+    """One scrambled Sobol sequence and the running sums of payoff less cell value."""
+
+    def __init__(self, problem: Problem, table: CellTable, rng: np.random.Generator) -> None:
+        """Begin the sequence, the cut directions in its first coordinates."""
+        if table.locator is None:
+            msg = "this table locates no normals: a residual needs FactorGrid"
+            raise Unsupported(msg)
+        self.problem, self.table, self.locator = problem, table, table.locator
+        self.frame = self.locator.frame
+        self.dimensions = problem.num_factors + self.frame.shape[1]
+        self.sobol = sobol(self.dimensions, rng)
+        self.sums = Sums()
+
+    def mean(self, points: int) -> float:
+        """The mean over the first `points` of the sequence; it only grows."""
+        while self.sums.count < points:
+            most = max(1, power_of_two(_BLOCK / self.dimensions))
+            rows = min(points - self.sums.count, most)
+            memory.require(
+                6.0 * 8.0 * rows * self.dimensions,
+                f"{rows} paths with {self.dimensions} normals each",
+                "take fewer dates or assets",
+            )
+            self.sums += self._sums(rows)
+        return self.sums.mean
+
+    def _sums(self, rows: int) -> Sums:
+        points = framed(self.sobol, rows, self.frame)
+        payoff = integrand(self.problem, self.problem.outcomes(points))
+        cells: Array = self.table.values[self.locator.locate(points)]
+        values = payoff - cells
+        return Sums(
+            rows,
+            float(values.sum()),
+            float((values**2).sum()),
+            float((values**3).sum()),
+            float(values.min()),
+            float(values.max()),
+            float(np.abs(payoff).max() + np.abs(cells).max()),
+        )
