@@ -8,6 +8,7 @@ for the least expected cost, a path counting as a query.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from qmc.circuits import AmplitudeProblem
 from qmc.estimators import Estimator
 from qmc.grids import CellTable, Correction, Residual
+from qmc.grids.residual import Stream
 from qmc.measures import Mean, Probability
 from qmc.problem import Goal
 from qmc.result import BudgetLine, Estimate, Interval, Kind, Status, status_for
@@ -41,6 +43,19 @@ class Split:
     error: float
     queries: float
     paths: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What several runs of one problem on one table share, so that it is sampled once.
+
+    Attributes:
+        pilot: what `Residual.pilot` gave of problem and table.
+        streams: what `Residual.streams` gives of them for the generator of a run.
+    """
+
+    pilot: tuple[float, int]
+    streams: Callable[[np.random.Generator], Sequence[Stream]]
 
 
 def circuit_goal(goal: Goal, split: Split | None) -> Goal:
@@ -107,12 +122,18 @@ def needs_residual(table: CellTable) -> bool:
     return table.bias == "unknown" and table.locator is not None
 
 
-def average(run: Run, residual: Residual | None) -> Answer:
-    """The mean of the measure's integrand: circuit, grid, and the correction between them."""
+def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> Answer:
+    """The mean of the measure's integrand: circuit, grid, and the correction between them.
+
+    Args:
+        run: a solve in progress.
+        residual: the sampler of the correction; None leaves it out.
+        kept: of earlier runs; it saves time and changes no bit.
+    """
     if residual is None or not needs_residual(run.table):
         return _uncorrected(run)
     problem, table, goal = run.problem, run.table, run.goal
-    error_bar, spent = residual.pilot(problem, table)
+    error_bar, spent = kept.pilot if kept else residual.pilot(problem, table)
     encoded = run.encoding.encode(table, Mean())
     split = least_cost(goal, run.estimator, encoded, table.pilot_mean or 0.0, residual, error_bar)
     circuit_rng, residual_rng = run.rng.spawn(2)
@@ -130,6 +151,7 @@ def average(run: Run, residual: Residual | None) -> Answer:
         error=(1.0 - split.error) * (1.0 - goal.confidence),
         first_paths=int(split.paths),
         rng=residual_rng,
+        streams=kept.streams(residual_rng) if kept else (),
     )
     run.residual_paths = spent + correction.paths
     return _corrected(run, encoded, estimate, correction, split)

@@ -11,6 +11,7 @@ from benchmarks.suites import (
     coverage,
     encodings,
     estimators,
+    payoffs,
     peers,
 )
 
@@ -28,6 +29,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "algorithms": algorithms.run,
     "circuits": circuits.run,
     "encodings": encodings.run,
+    "payoffs": payoffs.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,7 @@ class Residual:
         error: float,
         first_paths: int,
         rng: np.random.Generator,
+        streams: Sequence[Stream] = (),
     ) -> Correction:
         """Sample until `enough` says so of mean and half-width, or `max_paths` is reached.
 
@@ -77,12 +78,13 @@ class Residual:
             error: probability with which the interval may miss.
             first_paths: of the first look, rounded to a power of two a replicate.
             rng: fresh, never the grid's pilot.
+            streams: what `streams` made of the same rng, when it is to be read more than once.
 
         Raises:
             Unsupported: for a table that locates no normals.
             TooLarge: for more normals than Sobol sequences have dimensions.
         """
-        streams = [_Stream(problem, table, one) for one in rng.spawn(self.replicates)]
+        streams = streams or self.streams(problem, table, rng)
         most = max(1, self.max_paths // self.replicates)
         points = min(_power_of_two(first_paths / self.replicates), _power_of_two(most))
         left, looks = error, 0
@@ -96,6 +98,12 @@ class Residual:
                 return Correction(mean, half_width, points * self.replicates, looks)
             points *= _GROWTH
 
+    def streams(
+        self, problem: Problem, table: CellTable, rng: np.random.Generator
+    ) -> tuple[Stream, ...]:
+        """The replicates that `correct` reads, before anything is drawn."""
+        return tuple(Stream(problem, table, one) for one in rng.spawn(self.replicates))
+
     def expected_paths(self, error_bar: float, half_width: float, error: float) -> float:
         """Paths of all replicates for a half-width, from the error bar of `pilot`."""
         least = 2.0 * self.replicates
@@ -108,9 +116,7 @@ class Residual:
     def pilot(self, problem: Problem, table: CellTable) -> tuple[float, int]:
         """Error bar of the residual's mean at a small fixed sample, and the paths it took."""
         rng = np.random.default_rng(_PILOT_SEED)
-        means = [
-            _Stream(problem, table, one).mean(_PILOT_POINTS) for one in rng.spawn(self.replicates)
-        ]
+        means = [one.mean(_PILOT_POINTS) for one in self.streams(problem, table, rng)]
         return _error_bar(np.array(means)), _PILOT_POINTS * self.replicates
 
 
@@ -127,10 +133,11 @@ def _power_of_two(points: float) -> int:
     return int(2 ** max(1, math.floor(math.log2(max(points, 1.0)))))
 
 
-class _Stream:
+class Stream:
     """One scrambled Sobol sequence and the running sum of payoff less cell value."""
 
     def __init__(self, problem: Problem, table: CellTable, rng: np.random.Generator) -> None:
+        """Scramble; nothing is drawn yet."""
         if table.locator is None:
             msg = "this table locates no normals: a residual needs FactorGrid"
             raise Unsupported(msg)
@@ -139,9 +146,13 @@ class _Stream:
         self.dimensions = problem.num_factors + self.frame.shape[1]
         self.sobol = sobol(self.dimensions, rng)
         self.total, self.count = 0.0, 0
+        self.totals: dict[int, float] = {}
 
     def mean(self, points: int) -> float:
-        """The mean over the first `points` of the sequence; it only grows."""
+        """The mean over the first `points` of the sequence, a power of two.
+
+        Every power of two on the way is kept, so that a shorter mean may be asked for later.
+        """
         while self.count < points:
             rows = min(points - self.count, max(1, _power_of_two(_BLOCK / self.dimensions)))
             memory.require(
@@ -149,9 +160,17 @@ class _Stream:
                 f"{rows} paths with {self.dimensions} normals each",
                 "take fewer dates or assets",
             )
-            self.total += float(self._values(rows).sum())
-            self.count += rows
-        return self.total / self.count
+            self._take(self._values(rows))
+        return self.totals[points] / points
+
+    def _take(self, values: Array) -> None:
+        """Add the next values (n,) of the sequence."""
+        end = self.count + values.size
+        power = 2 ** self.count.bit_length()
+        while power <= end:
+            self.totals[power] = self.total + float(values[: power - self.count].sum())
+            power *= 2
+        self.total, self.count = self.total + float(values.sum()), end
 
     def _values(self, rows: int) -> Array:
         points = framed(self.sobol, rows, self.frame)
