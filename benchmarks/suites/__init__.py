@@ -13,6 +13,7 @@ from benchmarks.suites import (
     estimators,
     payoffs,
     peers,
+    published,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "circuits": circuits.run,
     "encodings": encodings.run,
     "payoffs": payoffs.run,
+    "published": published.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

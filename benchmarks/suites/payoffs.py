@@ -30,6 +30,7 @@ _SMALL_SEEDS = 60
 # the truth's own half-width is at most this share of the interval's
 _TRUTH_SHARE = 0.05
 _CLASSICAL_RUNS = 5
+_CLASSICAL_SEED = 1_000_000
 ESTIMATORS: dict[str, Estimator] = {
     "Iterative": Iterative(),
     "Adaptive": Adaptive(),
@@ -111,7 +112,7 @@ class Study:
                 lambda _, width: width <= half_width,
                 error=error,
                 first_paths=first,
-                rng=run_rng(self.name, -seed),
+                rng=run_rng(self.name, _CLASSICAL_SEED + seed),
             ).paths
             for seed in range(_CLASSICAL_RUNS)
         ]
