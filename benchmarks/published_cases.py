@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
+from benchmarks import published_truths
 from benchmarks.truths import Truth, true_price
 from qmc import (
     Autocallable,
@@ -33,8 +33,10 @@ from qmc.problem import Array, Contract
 
 _EXPIRY = 40.0 / 365.0
 _SHARE = 5e-4
-_NODES = 400
 _DAYS = 250.0
+# the autocallable's terms
+_MEAN, _VOL, _RATE = 0.00050963 * _DAYS, 0.0150694 * math.sqrt(_DAYS), 0.04
+_NOTIONAL, _CALL, _KNOCK_IN = 18.0, 1.1, 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +73,16 @@ class Published:
 
     def truth(self) -> Truth:
         """The price of the contract."""
-        if isinstance(self.problem.contract, AsianBarrierSpread):
-            return Truth(barrier_spread(self.problem.contract), 0.0, "quadrature")
+        contract = self.problem.contract
+        if isinstance(contract, AsianBarrierSpread):
+            ends = contract.low_strike, contract.high_strike, contract.barrier
+            terms = {"spot": 2.0, "growth": 0.05 * _EXPIRY, "sigma": 0.4 * math.sqrt(_EXPIRY)}
+            return Truth(published_truths.barrier_spread(*ends, **terms), 0.0, "quadrature")
+        if isinstance(contract, Autocallable):
+            coupons = (2.0 / _NOTIONAL, 3.0 / _NOTIONAL)
+            terms = {"rate": _RATE, "mean": _MEAN, "vol": _VOL}
+            share = published_truths.autocallable(coupons, _CALL, _KNOCK_IN, **terms)
+            return Truth(_NOTIONAL * share, 0.0, "quadrature")
         return true_price(self.problem, _SHARE * self.estimate)
 
 
@@ -100,40 +110,6 @@ def published() -> dict[str, Published]:
         "rainbow": _rainbow(),
         "autocallable": _autocallable(),
     }
-
-
-def barrier_spread(contract: AsianBarrierSpread) -> float:
-    """The spread by Gauss and Legendre's rule over one price, in closed form over the other.
-
-    With f(a, b) = E[(S - a)+; S <= b] of a log-normal S, the inner mean given a first price s is
-    f(low - s, barrier) - f(high - s, barrier).
-    """
-    sigma = 0.4 * math.sqrt(_EXPIRY)
-    mean = math.log(2.0) + 0.05 * _EXPIRY - 0.5 * sigma**2
-    ends = (math.log(x) for x in (0.3, contract.high_strike - contract.barrier, contract.barrier))
-    total, (lowest, kink, highest) = 0.0, ends
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    for low, high in ((lowest, kink), (kink, highest)):
-        logs = 0.5 * (high - low) * nodes + 0.5 * (high + low)
-        z = (logs - mean) / sigma
-        density = np.exp(-0.5 * z * z) / (sigma * math.sqrt(2.0 * math.pi))
-        first = np.exp(logs)
-        inner = _below(contract.low_strike - first, contract.barrier, mean, sigma)
-        inner -= _below(contract.high_strike - first, contract.barrier, mean, sigma)
-        total += 0.5 * (high - low) * float(weights @ (density * inner))
-    return total
-
-
-def _below(strikes: Array, barrier: float, mean: float, sigma: float) -> Array:
-    """E[(S - strike)+; S <= barrier] for strikes (n,) > 0, 0 where the strike is above it."""
-
-    def upper(prices: Array | float, shift: float) -> Array:
-        return np.asarray(special.ndtr((mean - np.log(prices)) / sigma + shift))
-
-    strikes = np.minimum(strikes, barrier)
-    forward = math.exp(mean + 0.5 * sigma**2)
-    money = forward * (upper(strikes, sigma) - upper(barrier, sigma))
-    return np.asarray(money - strikes * (upper(strikes, 0.0) - upper(barrier, 0.0)))
 
 
 def _tutorial(
@@ -180,19 +156,18 @@ def _rainbow() -> Published:
 
 def _autocallable() -> Published:
     """Pays 2 after one year or 3 after two above 110 %, else a put knocked in below 70 %."""
-    mean, vol, rate = 0.00050963 * _DAYS, 0.0150694 * math.sqrt(_DAYS), 0.04
     note = Autocallable(
         times=(1.0, 2.0, 3.0),
-        initial_prices=(18.0,),
-        coupons=(2.0 / 18.0, 3.0 / 18.0, 0.0),
-        autocall_barriers=(1.1, 1.1, 1e9),
-        knock_in=0.7,
+        initial_prices=(_NOTIONAL,),
+        coupons=(2.0 / _NOTIONAL, 3.0 / _NOTIONAL, 0.0),
+        autocall_barriers=(_CALL, _CALL, 1e9),
+        knock_in=_KNOCK_IN,
         knock_in_monitoring="discrete",
-        notional=18.0,
+        notional=_NOTIONAL,
         redeems=False,
     )
-    growth = mean + 0.5 * vol**2
-    market = BlackScholes(spot=18.0, vol=vol, rate=rate, dividend_yield=rate - growth)
+    dividend_yield = _RATE - _MEAN - 0.5 * _VOL**2
+    market = BlackScholes(spot=_NOTIONAL, vol=_VOL, rate=_RATE, dividend_yield=dividend_yield)
     return Published(
         problem=Problem(market, note, Price()),
         grid=FactorGrid(qubits=6),

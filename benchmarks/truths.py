@@ -54,7 +54,7 @@ def true_price(problem: Problem, allowed: float) -> Truth:
         return Truth(exact.value, 0.0, "closed form")
     if isinstance(problem.model, BondRates):
         return Truth(_quadrature(problem), 0.0, "quadrature")
-    return _sobol(problem, allowed)
+    return sobol_price(problem, allowed)
 
 
 def monte_carlo(problem: Problem) -> Sample:
@@ -80,7 +80,7 @@ def _quadrature(problem: Problem) -> float:
     return float(mass @ values / mass.sum())
 
 
-def _sobol(problem: Problem, allowed: float) -> Truth:
+def sobol_price(problem: Problem, allowed: float) -> Truth:
     """32 scrambled replicates, doubled until good enough; other cells and points than a run's."""
     table = FactorGrid(qubits=10, pilot_paths=8192, pilot_seed=_SEED).discretise(problem)
     found = _SOBOL.correct(

@@ -95,7 +95,11 @@ def least_cost(
     """
     allowed = goal.allowed_half_width(guess)
     if error_bar == 0.0:
-        return Split(1.0, 1.0, _queries(goal, estimator, encoded, guess), 2.0 * residual.replicates)
+        # a share is left: what the pilot did not meet, fresh paths may
+        width, error = float(_WIDTHS[-1]), _ERRORS[-1]
+        aim = circuit_goal(goal, Split(width, error, 0.0, 0.0))
+        queries = _queries(aim, estimator, encoded, guess)
+        return Split(width, error, queries, 2.0 * residual.replicates)
     if allowed is None or allowed == 0.0:
         paths = _PATHS_OF_A_BUDGET * (goal.queries or 0)
         return Split(0.5, 0.8, float(goal.queries or 0) - paths, paths)
