@@ -15,7 +15,7 @@ from qmc.grids import Residual
 _NODES = 24
 _SEED = 20_260_107
 _CONFIDENCE = 0.95
-_SOBOL = Residual(replicates=32, max_paths=2**23)
+_SOBOL = Residual(replicates=32, max_paths=2**25)
 _FIRST_PATHS = 2**16
 _MONTE_CARLO_PATHS = 2**18
 _BLOCK = 2**22
@@ -57,9 +57,9 @@ def true_price(problem: Problem, allowed: float) -> Truth:
     return sobol_price(problem, allowed)
 
 
-def monte_carlo(problem: Problem) -> Sample:
+def monte_carlo(problem: Problem, rng: np.random.Generator) -> Sample:
     """Plain pseudo-random paths without grid, frame or control: a check of the truth."""
-    rng, factors = np.random.default_rng(_SEED), problem.num_factors
+    factors = problem.num_factors
     rows = max(1, _BLOCK // factors)
     blocks = [
         problem.outcomes(rng.standard_normal((min(rows, _MONTE_CARLO_PATHS - begin), factors)))

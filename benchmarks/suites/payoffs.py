@@ -21,7 +21,8 @@ from qmc.backends import Ideal
 from qmc.circuits import MultiplexedRotation
 from qmc.estimators import Adaptive, Certified, Estimator, Iterative
 from qmc.grids import CellTable, Residual
-from qmc.grids.residual import Stream
+from qmc.grids.residual import Stream, student
+from qmc.problem import Array
 from qmc.run import Answer, Run
 
 _CONFIDENCE = 0.95
@@ -31,6 +32,8 @@ _SMALL_SEEDS = 60
 _TRUTH_SHARE = 0.05
 _CLASSICAL_RUNS = 5
 _CLASSICAL_SEED = 1_000_000
+# points a replicate at which the residual's own interval is looked at: the fewest, and the pilot's
+_POINTS = (2, 128)
 ESTIMATORS: dict[str, Estimator] = {
     "Iterative": Iterative(),
     "Adaptive": Adaptive(),
@@ -99,6 +102,17 @@ class Study:
 
         return average(run, self.residual, Kept(self.pilot, streams)), run
 
+    def residual_alone(self) -> list[tuple[float, float]]:
+        """The residual's own 95 % intervals of the last seed, about the cells' exact sum."""
+        found = []
+        for points in _POINTS if self._streams else ():
+            means = np.array([one.mean(points) for one in self._streams])
+            error_bar = float(means.std(ddof=1)) / math.sqrt(means.size)
+            width = student(means.size, 1.0 - _CONFIDENCE) * error_bar
+            middle = self.table.mean() + float(means.mean())
+            found.append((middle - width, middle + width))
+        return found
+
     def paths_alone(self, half_width: float) -> float:
         """Sobol paths with which the cells' own sum and the residual reach a half-width."""
         if not needs_residual(self.table):
@@ -150,20 +164,24 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     study = Study.of(name, case)
     tallies = {each: Tally() for each in estimators}
+    alone = []
     for seed in range(seeds):
         for each, estimator in estimators.items():
             begin = time.perf_counter()
             answer, run = study.solve(estimator, seed)
             tallies[each].add(answer, run, time.perf_counter() - begin)
+        alone.append(study.residual_alone())
     least = min(one.half_width for one in tallies.values())
     truth = true_price(case.problem, _TRUTH_SHARE * least)
-    other = monte_carlo(case.problem)
+    other = monte_carlo(case.problem, run_rng(name, _CLASSICAL_SEED))
+    residual = _alone(np.asarray(alone), truth.value)
     for each, tally in tallies.items():
         width = tally.half_width
         yield {
             "case": name,
             "estimator": each,
             **_coverage(tally, truth, tests),
+            **residual,
             **_costs(tally),
             "Sobol paths alone": study.paths_alone(width),
             "plain paths": (stats.norm.isf(0.025) * other.deviation / width) ** 2,
@@ -187,6 +205,15 @@ def _coverage(tally: Tally, truth: Truth, tests: int) -> dict[str, Any]:
         "below": int(np.sum(high < truth.value)),
         "converged": tally.converged / low.size,
     }
+
+
+def _alone(intervals: Array, truth: float) -> dict[str, Any]:
+    """Coverage of the residual's own intervals (seeds, points, 2), without any circuit."""
+    names = [f"residual alone, {16 * points} paths" for points in _POINTS]
+    if intervals.size == 0:
+        return dict.fromkeys(names, "")
+    hits = (intervals[..., 0] <= truth) & (truth <= intervals[..., 1])
+    return dict(zip(names, hits.mean(axis=0).tolist(), strict=True))
 
 
 def _costs(tally: Tally) -> dict[str, Any]:
