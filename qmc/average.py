@@ -9,6 +9,7 @@ for the least expected cost, a path counting as a query.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from qmc.circuits import AmplitudeProblem
 from qmc.estimators import Estimator
 from qmc.grids import CellTable, Correction, Residual
+from qmc.grids.residual_paths import ResidualPaths
 from qmc.measures import Mean, Probability
 from qmc.problem import Goal, Problem
 from qmc.result import BudgetLine, Estimate, Interval, Kind, Status, status_for
@@ -46,6 +48,19 @@ class Split:
     error: float
     queries: float
     paths: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What several runs of one problem on one table share, so that it is sampled once.
+
+    Attributes:
+        error_bar: what `Residual.pilot` gave of problem and table.
+        streams: what `Residual.streams` gives of them for the generator of a run.
+    """
+
+    error_bar: float
+    streams: Callable[[np.random.Generator], Sequence[ResidualPaths]]
 
 
 def circuit_goal(goal: Goal, split: Split | None) -> Goal:
@@ -125,19 +140,27 @@ def planned_split(
     encoded: AmplitudeProblem,
     estimator: Estimator,
     residual: Residual,
+    error_bar: float | None = None,
 ) -> Split:
-    """The split that a solve makes, from the residual's own small pilot."""
-    error_bar = residual.pilot(problem, table)
-    return least_cost(goal, estimator, encoded, table.pilot_mean or 0.0, residual, error_bar)
+    """The split that a solve makes, from the residual's own small pilot or its known error bar."""
+    found = residual.pilot(problem, table) if error_bar is None else error_bar
+    return least_cost(goal, estimator, encoded, table.pilot_mean or 0.0, residual, found)
 
 
-def average(run: Run, residual: Residual | None) -> Answer:
-    """The mean of the measure's integrand: circuit, grid, and the correction between them."""
+def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> Answer:
+    """The mean of the measure's integrand: circuit, grid, and the correction between them.
+
+    Args:
+        run: a solve in progress.
+        residual: the sampler of the correction; None leaves it out.
+        kept: of earlier runs; it saves time and changes no bit.
+    """
     if residual is None or not needs_residual(run.table):
         return _uncorrected(run)
     problem, table, goal = run.problem, run.table, run.goal
     encoded = run.encoding.encode(table, Mean())
-    split = planned_split(problem, goal, table, encoded, run.estimator, residual)
+    error_bar = kept.error_bar if kept else None
+    split = planned_split(problem, goal, table, encoded, run.estimator, residual, error_bar)
     circuit_rng, residual_rng = run.rng.spawn(2)
     run.rng = circuit_rng
     encoded, estimate = run.estimate(Mean(), circuit_goal(goal, split))
@@ -156,6 +179,7 @@ def average(run: Run, residual: Residual | None) -> Answer:
         error=(1.0 - split.error) * (1.0 - goal.confidence),
         first_paths=int(split.paths),
         rng=residual_rng,
+        streams=kept.streams(residual_rng) if kept else (),
     )
     run.residual_paths = residual.pilot_paths + correction.paths
     return _corrected(run, encoded, estimate, correction, split)

@@ -11,7 +11,9 @@ from benchmarks.suites import (
     coverage,
     encodings,
     estimators,
+    payoffs,
     peers,
+    published,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "algorithms": algorithms.run,
     "circuits": circuits.run,
     "encodings": encodings.run,
+    "payoffs": payoffs.run,
+    "published": published.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

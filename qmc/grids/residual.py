@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +83,7 @@ class Residual:
         error: float,
         first_paths: int,
         rng: np.random.Generator,
+        streams: Sequence[ResidualPaths] = (),
     ) -> Correction:
         """Sample until `enough` says so of mean and half-width, or `max_paths` is reached.
 
@@ -93,26 +94,33 @@ class Residual:
             error: probability with which the interval may miss.
             first_paths: of the first look, rounded to a power of two a replicate.
             rng: fresh, never the grid's pilot.
+            streams: what `streams` made of the same rng, when it is to be read more than once.
 
         Raises:
             Unsupported: for a table that locates no normals.
             TooLarge: for more normals than Sobol sequences have dimensions.
         """
-        streams = [ResidualPaths(problem, table, one) for one in rng.spawn(self.replicates)]
+        streams = streams or self.streams(problem, table, rng)
         most = self.max_paths // self.replicates
         points = min(power_of_two(first_paths / self.replicates), power_of_two(most))
         bounded = isinstance(problem.measure, Probability)
         left, looks = error, 0
         while True:
             looks += 1
-            means = np.array([one.mean(points) for one in streams])
-            sums = pooled(one.sums for one in streams)
+            found = [one.after(points) for one in streams]
+            means, sums = np.array([one.mean for one in found]), pooled(found)
             half_width, asked = _half_width(means, sums, _LOOK_SHARE * left, bounded=bounded)
-            found = Correction(float(means.mean()), half_width, sums.count, looks, asked)
-            if (found.reliable and enough(found.mean, half_width)) or _GROWTH * points > most:
-                return found
+            read = Correction(float(means.mean()), half_width, sums.count, looks, asked)
+            if (read.reliable and enough(read.mean, half_width)) or _GROWTH * points > most:
+                return read
             left *= 1.0 - _LOOK_SHARE
             points *= _GROWTH
+
+    def streams(
+        self, problem: Problem, table: CellTable, rng: np.random.Generator
+    ) -> tuple[ResidualPaths, ...]:
+        """The replicates that `correct` reads, before anything is drawn."""
+        return tuple(ResidualPaths(problem, table, one) for one in rng.spawn(self.replicates))
 
     def expected_paths(self, error_bar: float, half_width: float, error: float) -> float:
         """Paths of all replicates for a half-width, from the error bar of `pilot`."""
@@ -133,10 +141,7 @@ class Residual:
     def pilot(self, problem: Problem, table: CellTable) -> float:
         """Error bar of the residual's mean at a small fixed sample of `pilot_paths`."""
         rng = np.random.default_rng(_PILOT_SEED)
-        means = [
-            ResidualPaths(problem, table, one).mean(_PILOT_POINTS)
-            for one in rng.spawn(self.replicates)
-        ]
+        means = [one.after(_PILOT_POINTS).mean for one in self.streams(problem, table, rng)]
         return _error_bar(np.array(means))
 
 

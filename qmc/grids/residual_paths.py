@@ -95,9 +95,13 @@ class ResidualPaths:
         self.dimensions = problem.num_factors + self.frame.shape[1]
         self.sobol = sobol(self.dimensions, rng)
         self.sums = Sums()
+        self._after: dict[int, Sums] = {}
 
-    def mean(self, points: int) -> float:
-        """The mean over the first `points` of the sequence; it only grows."""
+    def after(self, points: int) -> Sums:
+        """The sums of the first `points` of the sequence, a power of two.
+
+        Every power of two on the way is kept, so that fewer points may be asked for later.
+        """
         while self.sums.count < points:
             most = max(1, power_of_two(_BLOCK / self.dimensions))
             rows = min(points - self.sums.count, most)
@@ -106,20 +110,35 @@ class ResidualPaths:
                 f"{rows} paths with {self.dimensions} normals each",
                 "take fewer dates or assets",
             )
-            self.sums += self._sums(rows)
-        return self.sums.mean
+            self._take(*self._values(rows))
+        return self._after[points]
 
-    def _sums(self, rows: int) -> Sums:
+    def _take(self, payoff: Array, cells: Array) -> None:
+        """Add the next values (n,) of the sequence, stopping at each power of two."""
+        done = 0
+        while done < payoff.size:
+            power = 2 ** self.sums.count.bit_length()
+            end = min(payoff.size, done + power - self.sums.count)
+            self.sums += _sums(payoff[done:end], cells[done:end])
+            done = end
+            if self.sums.count == power:
+                self._after[power] = self.sums
+
+    def _values(self, rows: int) -> tuple[Array, Array]:
+        """Payoff and cell value of the next points, both (rows,)."""
         points = framed(self.sobol, rows, self.frame)
         payoff = integrand(self.problem, self.problem.outcomes(points))
-        cells: Array = self.table.values[self.locator.locate(points)]
-        values = payoff - cells
-        return Sums(
-            rows,
-            float(values.sum()),
-            float((values**2).sum()),
-            float((values**3).sum()),
-            float(values.min()),
-            float(values.max()),
-            float(np.abs(payoff).max() + np.abs(cells).max()),
-        )
+        return payoff, self.table.values[self.locator.locate(points)]
+
+
+def _sums(payoff: Array, cells: Array) -> Sums:
+    values = payoff - cells
+    return Sums(
+        values.size,
+        float(values.sum()),
+        float((values**2).sum()),
+        float((values**3).sum()),
+        float(values.min()),
+        float(values.max()),
+        float(np.abs(payoff).max() + np.abs(cells).max()),
+    )

@@ -1,0 +1,136 @@
+"""The suites of every contract's coverage and of published results, in their small versions."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import qmc.contracts
+from benchmarks.__main__ import app
+from benchmarks.payoff_cases import cases
+from benchmarks.published_cases import AsianBarrierSpread, published
+from benchmarks.published_truths import barrier_spread
+from benchmarks.suites.payoffs import ESTIMATORS
+from benchmarks.suites.published import run as run_published
+from benchmarks.truths import monte_carlo, sobol_price
+from classical_baseline import Analytic
+from qmc import Goal, LawGrid, Quantum, UniformGrid
+from qmc.backends import Ideal
+from qmc.estimators import Certified
+from qmc.testing import check_contract
+
+RUNNER = CliRunner()
+# what the published intervals miss: the basket's grid, the barrier, two qubits a normal
+MISSED = ("basket", "Asian barrier spread", "rainbow", "autocallable")
+ONE_PRICE = ("call", "put", "bull spread")
+
+
+def test_payoffs_suite_passes_its_rule_and_goes_on_where_it_stopped(tmp_path):
+    args = ["run", "payoffs", "--small", "--seeds", "20", "--output", str(tmp_path)]
+    assert RUNNER.invoke(app, args).exit_code == 0
+    lines = tmp_path / "payoffs.jsonl"
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert len(rows) == 4 * 3
+    assert {row["rule"] for row in rows} == {"passes"}
+    assert {row["source"] for row in rows} == {"closed form", "quadrature"}
+    for row in rows:
+        assert row["above"] + row["below"] == round(row["runs"] * (1.0 - row["coverage"]))
+        assert abs(row["z of Monte Carlo"]) < 4.0
+    law = [row["residual paths"] for row in rows if row["case"] == "call, law"]
+    assert law == [0.0, 0.0, 0.0]
+    kept = lines.read_text().splitlines()[:-1]
+    lines.write_text("\n".join(kept) + "\n")
+    assert RUNNER.invoke(app, [*args, "--resume"]).exit_code == 0
+    again = json.loads(lines.read_text().splitlines()[-1])
+    timed = ("seconds a run",)
+    assert {k: v for k, v in again.items() if k not in timed} == {
+        k: v for k, v in rows[-1].items() if k not in timed
+    }
+
+
+def test_the_cases_are_every_contract_of_a_price():
+    found = {type(case.problem.contract).__name__ for case in cases().values()}
+    # a portfolio's profit is a matter of risk, see the suite `coverage`
+    assert found == set(qmc.contracts.__all__) - {"Portfolio"}
+    models = {type(case.problem.model).__name__ for case in cases().values()}
+    assert models == {"BlackScholes", "MultiAsset", "Heston", "Merton", "CEV", "BondRates"}
+    assert list(ESTIMATORS) == ["Iterative", "Adaptive", "Certified"]
+
+
+CLOSED = ("barrier down-and-in continuous", "rainbow max, 2 assets", "Asian geometric 12")
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_sobol_truth_is_the_closed_form(name):
+    """Twice its half-width is missed with probability 1.2e-4 (Student's law, 31 degrees)."""
+    problem = cases()[name].problem
+    exact = Analytic().solve(problem, Goal(tolerance=1.0)).value
+    found = sobol_price(problem, 1e-3 * exact)
+    assert 0.0 < found.error <= 1e-3 * exact
+    assert abs(found.value - exact) <= 2.0 * found.error
+
+
+@pytest.mark.parametrize("name", ["Asian barrier spread", "autocallable"])
+def test_a_quadrature_is_brute_force(name):
+    """Plain paths within 4 error bars: a right number fails at one with probability 1.3e-4."""
+    case = published()[name]
+    sample = monte_carlo(case.problem, np.random.default_rng(1))
+    assert abs(sample.mean - case.truth().value) < 4.0 * sample.error
+
+
+def test_the_barrier_is_applied():
+    contract = AsianBarrierSpread()
+    check_contract(contract, columns=2)
+    terms = {"spot": 2.0, "growth": 0.0, "sigma": 0.1}
+    with_it, without = (barrier_spread(3.0, 4.0, end, **terms) for end in (2.1, 2.99))
+    assert with_it < 0.6 < without
+    # without a barrier: E[min(sum - 3, 1)] of a nearly normal sum about 4, deviation .2 sqrt(2)
+    assert without == pytest.approx(1.0 - 0.2 / math.sqrt(math.pi), abs=0.005)
+    prices = np.array([[[2.0, 1.7]], [[2.6, 1.3]], [[1.0, 1.2]], [[2.4, 2.3]]])
+    assert contract.present_value(prices, np.ones(1)).round(9).tolist() == [0.7, 0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("name", published())
+def test_ours_is_inside_its_interval_where_the_published_is_not(name):
+    """With 99.99 % intervals one of the 7 misses with probability .07 % or less."""
+    case = published()[name]
+    engine = Quantum(grid=case.grid, estimator=Certified(), backend=Ideal())
+    truth = case.truth()
+    goal = Goal(tolerance=0.02 * abs(truth.value), confidence=0.9999)
+    result = engine.solve(case.problem, goal, rng=3)
+    assert result.interval.contains(truth.value)
+    assert result.interval.half_width <= goal.tolerance
+    assert (name in MISSED) != (case.low <= truth.value <= case.high)
+
+
+@pytest.mark.parametrize("name", ONE_PRICE)
+def test_the_printed_exact_is_the_window_s_and_not_the_price(name):
+    case = published()[name]
+    exact = Analytic().solve(case.problem, Goal(tolerance=1.0)).value
+    assert UniformGrid(qubits=3).discretise(case.problem).mean() == pytest.approx(
+        case.exact, abs=6e-5
+    )
+    assert LawGrid(qubits=3).discretise(case.problem).mean() == pytest.approx(exact, rel=1e-12)
+
+
+def test_the_window_s_floor_stays_at_any_number_of_qubits():
+    done = [{"case": name} for name in published()]
+    found = run_published(1, small=False, done=done)
+    rows = {row["case"]: row["error of the printed exact"] for row in found}
+    assert rows["call, window, 12 qubits"] == pytest.approx(-0.0236, abs=5e-5)
+    for qubits in (3, 6, 9, 12):
+        assert abs(rows[f"call, law, {qubits} qubits"]) < 1e-12
+        assert rows[f"call, window, {qubits} qubits"] < -0.02
+
+
+def test_published_suite_covers_with_real_circuits(tmp_path):
+    done = RUNNER.invoke(app, ["run", "published", "--small", "--output", str(tmp_path)])
+    assert done.exit_code == 0
+    rows = [json.loads(line) for line in (tmp_path / "published.jsonl").read_text().splitlines()]
+    solved = [row for row in rows if row["covers"] != ""]
+    assert len(solved) == len(published())
+    assert all(row["covers"] for row in solved)
+    assert sum(not row["printed covers"] for row in solved) == len(MISSED)
+    assert np.isfinite([row["truth"] for row in rows]).all()
