@@ -302,6 +302,18 @@ def test_a_step_beyond_the_tolerance_is_unresolved():
     assert "take a smaller step" in result.budget.lines[-1].note
 
 
+def test_a_plan_counts_queries_and_paths():
+    problem, goal = Problem(MARKET, CALL, GREEKS["gamma"]), Goal(relative_tolerance=0.05)
+    plan = Quantum().plan(problem, goal)
+    assert plan.qubits == 7
+    solved = Quantum(backend=Ideal()).solve(problem, goal, rng=1)
+    assert 0.2 < solved.cost.queries / plan.expected_queries < 5.0
+    # a path is a quotient: its spread is what plain Monte Carlo would average out
+    spread = problem.outcomes(np.random.default_rng(1).standard_normal((50_000, 1))).std()
+    expected = (1.96 * spread / (0.05 * exact(CALL, GREEKS["gamma"]))) ** 2
+    assert plan.classical_paths == pytest.approx(expected, rel=0.1)
+
+
 def test_any_model_and_contract_has_a_delta():
     cases = [
         (HESTON, CALL),
