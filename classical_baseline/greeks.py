@@ -68,7 +68,7 @@ def sensitivity(sampler: Sampler, method: str) -> Sampled:
         sampled,
         interval=found.step.widened(sampled.interval),
         note=f"{found.note}: {sampled.note}",
-        lines=(found.step.line(),),
+        lines=(found.step.line(goal),),
         pilot_paths=found.step.paths,
     )
 

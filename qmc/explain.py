@@ -15,7 +15,8 @@ _WIDTH = 110
 
 def budget_table(result: Result) -> TextTable:
     """The error budget as a table: a row per source and a total."""
-    measure = type(result.provenance.problem.measure).__name__
+    asked = result.provenance.problem.measure
+    measure = getattr(asked, "greek", type(asked).__name__)
     engine = result.provenance.engine.split("(")[0]
     rows: list[tuple[str, ...]] = [
         (line.source, line.kind, f"{line.amount:.3g}", f"{line.error_share:.3g}", line.note)

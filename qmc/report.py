@@ -144,7 +144,7 @@ def describe_measure(result: Result) -> str:
     """The measure with its level, such as "VaR 99 %"."""
     measure = result.provenance.problem.measure
     level = getattr(measure, "level", None)
-    name = type(measure).__name__
+    name = getattr(measure, "greek", type(measure).__name__)
     return name if level is None else f"{name} {100.0 * level:g} %"
 
 

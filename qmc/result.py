@@ -201,9 +201,10 @@ class Result:
     def __str__(self) -> str:
         """One line: measure, value, interval, what it covers, status and cost."""
         provenance = self.provenance
+        measure = provenance.problem.measure
         where = "" if self.covers == "continuous" else " of the discretised problem only"
         return (
-            f"{type(provenance.problem.measure).__name__} {self.value:.6g} "
+            f"{getattr(measure, 'greek', type(measure).__name__)} {self.value:.6g} "
             f"[{self.interval.low:.6g}, {self.interval.high:.6g}] "
             f"{100.0 * self.interval.confidence:g} %{where}, {self.status}, "
             f"{self.cost.queries:,} queries, {provenance.engine.split('(')[0]}"

@@ -26,4 +26,4 @@ def slope(run: Run, residual: Residual | None) -> Answer:
     if status in {"converged", "budget_exhausted"} and run.meter.queries > 0:
         spent = status == "budget_exhausted"
         status = status_for(goal, found.value, interval.half_width, spent=spent)
-    return replace(found, interval=interval, status=status, lines=(*found.lines, step.line()))
+    return replace(found, interval=interval, status=status, lines=(*found.lines, step.line(goal)))

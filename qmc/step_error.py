@@ -52,9 +52,12 @@ class StepError:
     paths: int
     note: str
 
-    def line(self) -> BudgetLine:
-        """The budget's line: measured, not proved."""
-        return BudgetLine("step", "unproved", self.amount, 0.0, self.note)
+    def line(self, goal: Goal) -> BudgetLine:
+        """The budget's line: measured, not proved. It says where no sampling reaches the goal."""
+        allowed = goal.allowed_half_width(self.least)
+        beyond = allowed is not None and self.amount >= allowed
+        hint = "; beyond the tolerance: no queries reach it, take a smaller step" if beyond else ""
+        return BudgetLine("step", "unproved", self.amount, 0.0, self.note + hint)
 
     def goal(self, goal: Goal) -> Goal:
         """What is left of a goal for everything else; a goal that is out of reach stays."""

@@ -40,7 +40,7 @@ from qmc import (
 )
 from qmc.backends import Ideal
 from qmc.bumps import bumped
-from qmc.sensitivity import stencil
+from qmc.sensitivity import stencil, weighted
 from qmc.step_error import StepError, step_error
 
 MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.05, dividend_yield=0.02)
@@ -104,11 +104,24 @@ def test_the_law_grid_holds_the_quotient_and_the_step_error_reaches_the_truth(co
 @pytest.mark.parametrize("step", [0.05, 0.1, 0.15, 0.2, 0.25])
 @pytest.mark.parametrize("greek", ["delta", "gamma", "vega", "strike slope", "theta"])
 def test_a_long_step_is_measured_too(greek, step):
-    """At a quarter of spot, this delta's change to twice the step says too little."""
     measure = dataclasses.replace(GREEKS[greek], step=step)
     problem = Problem(MARKET, CALL, measure)
     error = abs(LawGrid().discretise(problem).mean() - exact(CALL, measure))
     assert error <= step_error(problem).amount
+
+
+def test_twice_the_step_alone_would_not_do():
+    problem = Problem(MARKET, CALL, Sensitivity(to="spot", step=0.25))
+    own, twice = (by_law(problem, widen) for widen in (1.0, 2.0))
+    error = abs(own - exact(CALL, GREEKS["delta"]))
+    assert error == pytest.approx(0.0136, abs=1e-4)
+    assert 2.0 * abs(twice - own) / 3.0 == pytest.approx(0.0033, abs=1e-4)
+    assert step_error(problem).amount == pytest.approx(0.0237, abs=1e-4)
+
+
+def by_law(problem, widen):
+    points = stencil(problem, widen)
+    return weighted(points, lambda one: LawGrid(qubits=1).discretise(one).mean())
 
 
 @pytest.mark.parametrize("greek", GREEKS)
@@ -286,6 +299,19 @@ def test_a_step_beyond_the_tolerance_is_unresolved():
     result = Quantum(backend=Ideal()).solve(problem, Goal(tolerance=0.02), rng=3)
     assert result.status == "unresolved"
     assert result.interval.half_width > result.budget.lines[-1].amount > 0.02
+    assert "take a smaller step" in result.budget.lines[-1].note
+
+
+def test_a_plan_counts_queries_and_paths():
+    problem, goal = Problem(MARKET, CALL, GREEKS["gamma"]), Goal(relative_tolerance=0.05)
+    plan = Quantum().plan(problem, goal)
+    assert plan.qubits == 7
+    solved = Quantum(backend=Ideal()).solve(problem, goal, rng=1)
+    assert 0.2 < solved.cost.queries / plan.expected_queries < 5.0
+    # a path is a quotient: its spread is what plain Monte Carlo would average out
+    spread = problem.outcomes(np.random.default_rng(1).standard_normal((50_000, 1))).std()
+    expected = (1.96 * spread / (0.05 * exact(CALL, GREEKS["gamma"]))) ** 2
+    assert plan.classical_paths == pytest.approx(expected, rel=0.1)
 
 
 def test_any_model_and_contract_has_a_delta():

@@ -13,6 +13,7 @@ from classical_baseline.closed_forms.european import (
     geometric_mean,
     rainbow,
 )
+from classical_baseline.closed_forms.greeks import derivative
 from classical_baseline.closed_forms.lookback import (
     lookback_fixed,
     lookback_floating,
@@ -24,6 +25,7 @@ __all__ = [
     "Diffusion",
     "bivariate_normal",
     "black",
+    "derivative",
     "exchange",
     "geometric_mean",
     "hit_probability",

@@ -68,6 +68,12 @@ PORTFOLIO = (
     _number("value", _PORTFOLIO, "of the portfolio", "contract.value", "1"),
 )  # fmt: skip
 THRESHOLD = _number("threshold", _MEASURE, "payoff to be exceeded", "measure.threshold")
+GREEK = (
+    _word("greek", _MEASURE, "which derivative of the price; implies --measure greek",
+          "measure.greek", "delta gamma vega rho theta strike", ""),
+    _number("step", _MEASURE, "of the difference quotient, a share of the parameter",
+            "measure.step", "0.01, gamma 0.02"),
+)  # fmt: skip
 LEVEL = _number("level", _MEASURE, "0.99 is 99 %", "measure.level", "VaR 0.99, ES 0.975")
 
 
@@ -75,10 +81,11 @@ def _measure(words: str, default: str) -> Option:
     return _word("measure", _MEASURE, "which number", "measure.kind", words, default)
 
 
-PRICE_MEASURE = (_measure("price probability", "price"), THRESHOLD)
+PRICE_MEASURE = (_measure("price probability greek", "price"), THRESHOLD, *GREEK)
 RISK_MEASURE = (_measure("var es both expected-loss", "both"), LEVEL)
 ANY_MEASURE = (
-    _measure("price probability var es both expected-loss", "price or both"), THRESHOLD, LEVEL,
+    _measure("price probability greek var es both expected-loss", "price or both"), THRESHOLD,
+    *GREEK, LEVEL,
 )  # fmt: skip
 ENGINE = _word("engine", _ENGINE, "who solves", "run.engine", "quantum monte-carlo analytic all",
                "all")  # fmt: skip

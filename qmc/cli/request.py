@@ -24,7 +24,7 @@ _PRICE_ONLY = {one.name for one in (*MARKET, *CONTRACT)}
 _RISK_ONLY = {one.name for one in PORTFOLIO} | {"level"}
 _RISK_MEASURES = {"var", "es", "both", "expected-loss"}
 _MEASURES = {
-    "price": {"price", "probability", "expected-loss"},
+    "price": {"price", "probability", "greek", "expected-loss"},
     "risk": {*_RISK_MEASURES, "probability"},
 }
 
@@ -46,6 +46,8 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
     for one in OPTIONS:
         if one.path and one.name in given:
             _put(data, one.path, given[one.name], replace=True)
+    if "greek" in given:
+        _put(data, "measure.kind", "greek", replace="measure" not in given)
     found = _kind_of(data) or kind or _kind_by_options(data, given)
     if kind is not None and found != kind:
         msg = f"`qmc {kind}` is not for this problem, which has {_what(data)}: use `qmc {found}`"

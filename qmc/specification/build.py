@@ -15,6 +15,7 @@ from qmc.specification.sections import (
     DigitalSection,
     EstimatorSection,
     FilteredSection,
+    GreekSection,
     PortfolioSection,
     ProbabilitySection,
     QuantumSection,
@@ -28,11 +29,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qmc.engine import Quantum
-    from qmc.measures import Measure
+    from qmc.measures import Measure, Parameter
     from qmc.problem import Contract, Model
 
 VAR_LEVEL = 0.99
 ES_LEVEL = 0.975
+_GREEKS: dict[str, Parameter] = {
+    "delta": "spot",
+    "gamma": "spot",
+    "vega": "vol",
+    "rho": "rate",
+    "theta": "time",
+    "strike": "strike",
+}
+_ORDERS = {"gamma": 2}
 PRICE_QUBITS = 5
 RISK_QUBITS = 8
 LARGEST = 1e100
@@ -124,6 +134,9 @@ def measures(section: AnyMeasure) -> tuple[Measure, ...]:
         if section.kind == "both":
             return var, es
         return (var,) if section.kind == "var" else (es,)
+    if isinstance(section, GreekSection):
+        order = _ORDERS.get(section.greek, 1)
+        return (measures.Sensitivity(to=_GREEKS[section.greek], order=order, step=section.step),)
     if isinstance(section, ProbabilitySection):
         _require_sized("threshold", section.threshold)
         return (measures.Probability(threshold=section.threshold),)

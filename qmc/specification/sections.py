@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 EngineName: TypeAlias = Literal["quantum", "monte-carlo", "analytic", "all"]
 
+GreekName: TypeAlias = Literal["delta", "gamma", "vega", "rho", "theta", "strike"]
+
 
 def _iso(value: object) -> object:
     """TOML has dates of its own: take them as text too."""
@@ -120,6 +122,14 @@ class ProbabilitySection(Section):
     threshold: float
 
 
+class GreekSection(Section):
+    """`[measure] kind = "greek"`: a `Sensitivity` by its usual name; `step` as its own field."""
+
+    kind: Literal["greek"]
+    greek: GreekName
+    step: float | None = None
+
+
 class TailSection(Section):
     """`[measure] kind = "var" | "es" | "both"`; each at its customary level unless given."""
 
@@ -178,7 +188,7 @@ AnyReturns: TypeAlias = HistoricalSection | FilteredSection | StudentTSection
 AnyModel: TypeAlias = BlackScholesSection | AnyReturns
 AnyOption: TypeAlias = VanillaSection | DigitalSection | SpreadSection
 AnyContract: TypeAlias = AnyOption | PortfolioSection
-AnyMeasure: TypeAlias = MeanSection | ProbabilitySection | TailSection
+AnyMeasure: TypeAlias = MeanSection | ProbabilitySection | GreekSection | TailSection
 
 # sections of several kinds, and those of one
 KINDS: dict[str, Any] = {"model": AnyModel, "contract": AnyContract, "measure": AnyMeasure}

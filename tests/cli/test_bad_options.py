@@ -62,6 +62,12 @@ def test_unknown_words(refusal, command, name, allowed):
             {"contract": "spread", "high_strike": "105"},
             "option --high-strike=105.0: must be above low_strike=105.0",
         ),
+        (
+            {"greek": "speed"},
+            "option --greek='speed': must be 'delta', 'gamma', 'vega', 'rho', 'theta' or 'strike'",
+        ),
+        ({"measure": "greek"}, "option --greek: missing; give it, or a problem file with --file"),
+        ({"step": "0.1"}, "option --step=0.1: unknown here; price takes no other field"),
         ({"threshold": "5"}, "option --threshold=5.0: unknown here; price takes no other field"),
         (
             {"measure": "probability", "threshold": "nan"},

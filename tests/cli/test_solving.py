@@ -1,5 +1,6 @@
 """`qmc price` and `qmc risk` that succeed: engines, contracts, models, files, seeds."""
 
+import math
 import shlex
 from pathlib import Path
 
@@ -24,6 +25,25 @@ def without_seconds(data):
     if isinstance(data, dict):
         return {key: without_seconds(value) for key, value in data.items() if key != "seconds"}
     return [without_seconds(one) for one in data] if isinstance(data, list) else data
+
+
+# of that call, with d1 = log(S / K) / vol + vol / 2 (Black and Scholes 1973)
+D1 = math.log(100.0 / 105.0) / 0.2 + 0.1
+GAMMA = math.exp(-0.5 * D1**2) / math.sqrt(2.0 * math.pi) / 20.0
+GREEKS = [
+    ("delta", 0.5 * math.erfc(-D1 / math.sqrt(2.0))),
+    ("gamma", GAMMA),
+    ("theta", -0.5 * 20.0**2 * GAMMA),
+]
+
+
+@pytest.mark.parametrize(("greek", "truth"), GREEKS)
+def test_a_greek_by_every_engine(answer, greek, truth):
+    data = answer("price", *CALL, *FAST, "--greek", greek, "--relative-tolerance", "0.05")
+    assert data["problem"]["measure"] == {"kind": "greek", "greek": greek, "step": None}
+    results = by_engine(data["results"])
+    assert results["analytic"]["value"] == pytest.approx(truth, rel=1e-6)
+    assert all(covered(results[name], truth) for name in ("monte-carlo", "quantum"))
 
 
 def test_price_by_every_engine(answer):

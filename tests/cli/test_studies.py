@@ -12,6 +12,7 @@ from qmc.specification.sections import (
     KINDS,
     SINGLE,
     DigitalSection,
+    GreekSection,
     QuantumSection,
     RunSection,
     fields,
@@ -179,8 +180,8 @@ def test_options_stand_for_the_fields_of_a_file():
 
 def test_options_offer_the_words_of_the_sections():
     table = {path: set(words) for path, words in fields().items() if path.endswith(".kind")}
-    for section in (DigitalSection, QuantumSection, RunSection):
-        name = section.__name__.removesuffix("Section").lower().replace("digital", "contract")
+    groups = {DigitalSection: "contract", GreekSection: "measure", QuantumSection: "quantum"}
+    for section, name in {**groups, RunSection: "run"}.items():
         for field, info in section.model_fields.items():
             table.setdefault(f"{name}.{field}", set(get_args(info.annotation)))
     table["quantum.estimator"] = set(estimators())
