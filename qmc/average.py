@@ -216,7 +216,7 @@ def _trust(correction: Correction) -> str:
         return ""
     if not math.isfinite(correction.asked):
         return "; no spread was seen"
-    return f"; not relied upon: the paths' skewness asks for {correction.asked:,.0f}"
+    return f"; not relied upon: rare large values ask for {correction.asked:,.0f} paths"
 
 
 def _kinds(table: CellTable) -> str:

@@ -305,7 +305,7 @@ def test_a_step_beyond_the_tolerance_is_unresolved():
 def test_a_plan_counts_queries_and_paths():
     problem, goal = Problem(MARKET, CALL, GREEKS["gamma"]), Goal(relative_tolerance=0.05)
     plan = Quantum().plan(problem, goal)
-    assert plan.qubits == 7
+    assert plan.qubits == 8
     solved = Quantum(backend=Ideal()).solve(problem, goal, rng=1)
     assert 0.2 < solved.cost.queries / plan.expected_queries < 5.0
     # a path is a quotient: its spread is what plain Monte Carlo would average out

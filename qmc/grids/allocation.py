@@ -32,7 +32,7 @@ class Allocation:
         worth: how the cells are valued.
         bits: qubits of each direction, 0 where a direction is not cut.
         removed: (directions,) share of the payoff's variance that its bits took away when given.
-        residual_share: E[(payoff - cell value)^2] as a share of the payoff's variance, on the
+        residual_share: var(payoff - cell value) as a share of the payoff's variance, on the
             pilot; leave-one-out where the pilot itself valued the cells.
     """
 
@@ -70,7 +70,7 @@ def _with(bits: tuple[int, ...], place: int, step: int) -> tuple[int, ...]:
 
 
 def residual_share(ground: Ground, bits: tuple[int, ...], worth: Worth) -> float:
-    """E[(payoff - cell value)^2] on the pilot, as a share of the payoff's variance."""
+    """var(payoff - cell value) on the pilot, as a share of the payoff's variance."""
     pilot = ground.pilot
     whole = float(pilot.values.var())
     if whole == 0.0:
@@ -79,13 +79,13 @@ def residual_share(ground: Ground, bits: tuple[int, ...], worth: Worth) -> float
     where = ground.locate(cells)
     if worth != "learned":
         left = pilot.values - cell_values(ground, cells, worth)[where]
-        return float((left**2).mean()) / whole
+        return float(left.var()) / whole
     prior = fitted(node_values(ground.problem, cells), where, pilot)
     table = learned_values(where, pilot.values, prior)
     count = np.bincount(where, minlength=prior.size)[where]
     # leaving a point out of its own cell's mean
     left = (pilot.values - table[where]) * (count + 1.0) / count
-    return float((left**2).mean()) / whole
+    return float(left.var()) / whole
 
 
 def _by_distortion(ground: Ground, bits: tuple[int, ...]) -> int:

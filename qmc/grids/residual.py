@@ -46,7 +46,7 @@ class Correction:
 
     @property
     def reliable(self) -> bool:
-        """Whether there were paths enough for the skewness they showed."""
+        """Whether there were paths enough for the skewness and kurtosis they showed."""
         return self.paths >= self.asked
 
 
@@ -58,8 +58,8 @@ class Residual:
     give as many independent means; the half-width is Student's of their spread. The points double
     until it is small enough; look j spends its own share of the error probability, so that
     stopping does not bias the interval. Student's law of the replicates' means is asymptotic: no
-    look ends it before there are 50 g^2 paths, g their skewness. Where all paths give the same
-    there is no spread to tell; a share of them then has the rule of three, a price no interval.
+    look ends it before there are 50 paths a squared skewness or kurtosis of theirs. Where all give
+    the same there is no spread to tell; a probability then has the rule of three, a price nothing.
 
     Attributes:
         replicates: 8 or more.

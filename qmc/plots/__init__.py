@@ -8,6 +8,7 @@ from qmc.plots.circuits import (
     plot_loaded_law,
     plot_rotation,
 )
+from qmc.plots.grids import plot_allocation, plot_factor_cells
 from qmc.plots.results import (
     plot_budget,
     plot_cells,
@@ -18,12 +19,14 @@ from qmc.plots.results import (
 
 __all__ = [
     "new_axes",
+    "plot_allocation",
     "plot_amplitudes",
     "plot_budget",
     "plot_cells",
     "plot_circuit",
     "plot_convergence",
     "plot_decay",
+    "plot_factor_cells",
     "plot_intervals",
     "plot_loaded_law",
     "plot_losses",
