@@ -9,6 +9,7 @@ from benchmarks.cases import prices, risks
 from classical_baseline import Analytic, MonteCarlo
 from qmc import LawGrid, Problem, Quantum, convergence
 from qmc.backends import Ideal
+from qmc.estimators import Iterative
 from qmc.result import Engine
 
 _SMALL_SEEDS = 8
@@ -24,7 +25,7 @@ def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterato
     for name, (problem, qubits) in cases.items():
         engines: list[Engine] = [
             MonteCarlo(),
-            Quantum(grid=LawGrid(qubits=qubits), backend=Ideal()),
+            Quantum(grid=LawGrid(qubits=qubits), estimator=Iterative(), backend=Ideal()),
         ]
         table = convergence(problem, engines, budgets, seeds, reference=Analytic())
         for row in table.summary().to_dict("records"):

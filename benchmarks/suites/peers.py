@@ -14,6 +14,7 @@ from classical_baseline import Analytic
 from qmc import Goal, LawGrid, Quantum
 from qmc.backends import Aer
 from qmc.circuits.grover import BASIS, summary
+from qmc.estimators import Iterative
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -46,7 +47,7 @@ def _timed(epsilon: float, repeats: int) -> Iterator[dict[str, Any]]:
     """The same epsilon on the amplitude and the same confidence, on Aer, three grid qubits."""
     problem = tutorial_call()
     truth = Analytic().solve(problem, Goal(tolerance=1.0)).value
-    engine = Quantum(grid=LawGrid(qubits=3), backend=Aer())
+    engine = Quantum(grid=LawGrid(qubits=3), estimator=Iterative(), backend=Aer())
     scale = engine.amplitude_problem(problem).scale
     goal = Goal(tolerance=epsilon * scale, confidence=0.95)
     growth = math.exp(_RATE * _YEARS)
