@@ -100,3 +100,10 @@ def test_algorithms_suite_needs_fewer_queries_on_the_same_circuit(tmp_path):
     assert ours["queries, peer / this"] == theirs["queries"] / ours["queries"] > 3.0
     assert ours["half-width"] <= 0.01
     assert 0.0 < theirs["ms statistics"] < theirs["ms whole"]
+
+
+def test_large_suite_plans_and_solves_in_processes_of_their_own(tmp_path):
+    plan, solve = rows_of(tmp_path, "large")
+    assert (plan["what"], solve["what"]) == ("plan", "solve")
+    assert solve["half-width / price"] <= 1e-3
+    assert 0.0 < plan["MiB"] < 2048.0

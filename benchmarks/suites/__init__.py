@@ -11,6 +11,7 @@ from benchmarks.suites import (
     coverage,
     encodings,
     estimators,
+    large,
     payoffs,
     peers,
     published,
@@ -32,6 +33,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "encodings": encodings.run,
     "payoffs": payoffs.run,
     "published": published.run,
+    "large": large.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}
