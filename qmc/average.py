@@ -30,6 +30,8 @@ _ERRORS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _PATHS_OF_A_BUDGET = 0.25
 # the circuit's shares where the residual's pilot saw no spread
 _NEARLY_ALL = 0.95
+# a pilot's mean may be so far above the price
+_PILOT_SLACK = 1.05
 # paths that a small budget of queries does not forbid, as many as a grid's own pilot
 _FREE_PATHS = 4096
 
@@ -225,11 +227,30 @@ def _kinds(table: CellTable) -> str:
 
 def _uncorrected(run: Run) -> Answer:
     goal, bias = run.goal, run.table.known_bias
-    encoded, estimate = run.estimate(Mean(), goal)
+    encoded, estimate = run.estimate(Mean(), _less_bias(goal, run.table))
     found = number(encoded, estimate)
     interval = Interval(found.interval.low - bias, found.interval.high + bias, goal.confidence)
     lines = _circuit_lines(run, encoded, estimate, 1.0 - goal.confidence)
-    return _answer(run, found.value, interval, estimate.status, (*lines, grid_line(run.table)))
+    return _answer(run, found.value, interval, estimate.status, (*lines, _grid_line(run)))
+
+
+def _less_bias(goal: Goal, table: CellTable) -> Goal:
+    """A relative tolerance less what the grid's bound takes of it, at the pilot's mean."""
+    guess = abs((table.pilot_mean or 0.0) - goal.origin)
+    if goal.relative_tolerance is None or table.known_bias == 0.0 or guess == 0.0:
+        return goal
+    left = goal.relative_tolerance - _PILOT_SLACK * table.known_bias / guess
+    # a bound beyond the tolerance cannot be sampled away; the status says so
+    return replace(goal, relative_tolerance=left) if left > 0.0 else goal
+
+
+def _grid_line(run: Run) -> BudgetLine:
+    """The grid's line, with a hint where its bound alone is more than the goal allows."""
+    line, allowed = grid_line(run.table), run.goal.allowed_half_width(run.table.mean())
+    if line.kind != "bound" or allowed is None or line.amount < allowed:
+        return line
+    hint = "beyond the tolerance: no queries reach it, take bias='measured' or more qubits"
+    return replace(line, note=hint)
 
 
 def _answer(

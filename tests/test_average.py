@@ -215,3 +215,22 @@ def test_the_circuit_gets_its_share_of_a_goal():
 def test_corrections_are_reliable_from_the_paths_asked_for():
     assert Correction(0.0, 1.0, 100, 1, 100.0).reliable
     assert not Correction(0.0, 1.0, 100, 1, 100.1).reliable
+
+
+BOUNDED = Made(FactorGrid(qubits=8, bias="bounded").discretise(EXCHANGE))
+
+
+@pytest.mark.parametrize("goal", [Goal(tolerance=0.1), Goal(relative_tolerance=0.01)], ids=repr)
+def test_a_bound_leaves_room_for_the_circuit(goal):
+    result = engine(BOUNDED).solve(EXCHANGE, goal, rng=1)
+    assert (result.status, result.covers) == ("converged", "continuous")
+    assert result.interval.contains(EXCHANGE_PRICE)
+    assert result.cost.residual_paths == 0
+
+
+@pytest.mark.parametrize("goal", [Goal(tolerance=0.03), Goal(relative_tolerance=2e-3)], ids=repr)
+def test_a_bound_beyond_the_tolerance_is_unresolved_and_says_what_to_do(goal):
+    result = engine(BOUNDED).solve(EXCHANGE, goal, rng=1)
+    assert result.status == "unresolved"
+    assert result.interval.contains(EXCHANGE_PRICE)
+    assert "no queries reach it, take bias='measured'" in result.budget.lines[-1].note

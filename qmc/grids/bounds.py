@@ -2,10 +2,10 @@
 
 Given a cell, X = sum of weights times prices has mean m and variance s^2, and any law of these has
 0 <= E[(X - K)+] - (m - K)+ <= (sqrt(s^2 + (m - K)^2) - |m - K|) / 2: below by Jensen, above by
-Scarf (1958, "A min-max solution of an inventory problem", eq. 4) in the form of Gallego and Moon
+Scarf (1958, "A min-max solution of an inventory problem") in the form of Gallego and Moon
 (1993, doi:10.1057/jors.1993.141, lemma 1). Where X is never negative and 0 < K < (m^2 + s^2) / 2m
 the most is m - K m^2 / (m^2 + s^2), and m - K for K <= 0 (Lo 1987,
-doi:10.1016/0304-405X(87)90005-2, theorem 1): a forward has no gap. A put's gap is the call's, as
+doi:10.1016/0304-405X(87)90005-2): a forward has no gap. A put's gap is the call's, as
 X - K itself is exact.
 """
 
@@ -72,7 +72,6 @@ def bounded_values(ground: Ground, cells: FactorCells) -> BoundedValues:
     payoff = linear_payoff(ground.problem)
     weights = np.asarray(payoff.weights).ravel()
     prices = ground.mean_prices(cells).flat(slice(None))
-    # the sum that the contract takes, to the last digit but one
     means = (prices * weights).sum(axis=1)
     beyond = means - payoff.strike
     variances = conditional_variances(ground.mean_prices(cells), weights)

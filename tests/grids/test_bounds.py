@@ -128,6 +128,11 @@ def test_gaps_are_reached_by_two_atoms():
             assert over <= tight * (1.0 + 1e-9) + 1e-12
 
 
+def test_a_strike_below_zero_leaves_a_positive_sum_no_gap():
+    found = gaps(np.array([3.0, 50.0]), np.array([1.0, 400.0]), -1.0, positive=True)
+    assert found.tolist() == [0.0, 0.0]
+
+
 def test_a_forward_has_no_gap():
     asian = Asian(strike=1e-9, times=(0.5, 1.0))
     table = FactorGrid(qubits=3, bias="bounded").discretise(Problem(MARKET, asian, Price()))

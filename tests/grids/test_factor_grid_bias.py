@@ -35,7 +35,7 @@ def test_cells_leave_little_of_the_variance(name, cases):
 
 
 def test_the_exchange_case_is_margrabe(truth):
-    """Margrabe (1978, doi:10.1111/j.1540-6261.1978.tb03397.x, eq. 7)."""
+    """Margrabe (1978, doi:10.1111/j.1540-6261.1978.tb03397.x)."""
     deviation = math.sqrt(0.2**2 + 0.3**2 - 2.0 * 0.5 * 0.2 * 0.3)
     above = (math.log(100.0 / 96.0) + 0.5 * deviation**2) / deviation
 
