@@ -24,6 +24,10 @@ _RATE = 0.75
 # every look spends this share of the error probability that is left
 _LOOK_SHARE = 0.7
 _GROWTH = 2
+# a spread is believed once so many paths are worth something else than their cell, and a residual
+# of nothing once none of so many is: with fewer, what is rare looks as if it were not there
+_LEAST_SEEN = 32
+_UNSEEN_PATHS = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Residual:
     `replicates` independently scrambled Sobol sequences (Owen 1998, doi:10.1006/jcom.1998.0487)
     give as many independent means; the half-width is Student's of their spread. The points double
     until it is small enough; look j spends its own share of the error probability, so that
-    stopping does not bias the interval. Student's law of the replicates' means is asymptotic.
+    stopping does not bias the interval. Student's law of the replicates' means is asymptotic: it is
+    not read while fewer than 32 paths differ from their cells, nor while none of 2^16 does.
 
     Attributes:
         replicates: 8 or more.
@@ -94,9 +99,16 @@ class Residual:
             mean, spread = float(means.mean()), _error_bar(means)
             half_width = spread * student(self.replicates, _LOOK_SHARE * left)
             left *= 1.0 - _LOOK_SHARE
-            if enough(mean, half_width) or _GROWTH * points > most:
+            seen = sum(one.seen(points) for one in streams)
+            if (
+                self._believed(seen, points) and enough(mean, half_width)
+            ) or _GROWTH * points > most:
                 return Correction(mean, half_width, points * self.replicates, looks)
             points *= _GROWTH
+
+    def _believed(self, seen: int, points: int) -> bool:
+        """Whether the spread of `points` a replicate says anything, `seen` of all being not 0."""
+        return seen >= _LEAST_SEEN or (seen == 0 and points * self.replicates >= _UNSEEN_PATHS)
 
     def streams(
         self, problem: Problem, table: CellTable, rng: np.random.Generator
@@ -145,8 +157,8 @@ class Stream:
         self.frame = self.locator.frame
         self.dimensions = problem.num_factors + self.frame.shape[1]
         self.sobol = sobol(self.dimensions, rng)
-        self.total, self.count = 0.0, 0
-        self.totals: dict[int, float] = {}
+        self.total, self.differing, self.count = 0.0, 0, 0
+        self.kept: dict[int, tuple[float, int]] = {}
 
     def mean(self, points: int) -> float:
         """The mean over the first `points` of the sequence, a power of two.
@@ -161,16 +173,24 @@ class Stream:
                 "take fewer dates or assets",
             )
             self._take(self._values(rows))
-        return self.totals[points] / points
+        return self.kept[points][0] / points
+
+    def seen(self, points: int) -> int:
+        """How many of the first `points`, whose mean was asked for, differ from their cell."""
+        return self.kept[points][1]
 
     def _take(self, values: Array) -> None:
         """Add the next values (n,) of the sequence."""
         end = self.count + values.size
         power = 2 ** self.count.bit_length()
         while power <= end:
-            self.totals[power] = self.total + float(values[: power - self.count].sum())
+            part = values[: power - self.count]
+            differing = self.differing + int(np.count_nonzero(part))
+            self.kept[power] = self.total + float(part.sum()), differing
             power *= 2
-        self.total, self.count = self.total + float(values.sum()), end
+        self.total += float(values.sum())
+        self.differing += int(np.count_nonzero(values))
+        self.count = end
 
     def _values(self, rows: int) -> Array:
         points = framed(self.sobol, rows, self.frame)
