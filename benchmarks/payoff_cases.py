@@ -88,6 +88,8 @@ def cases() -> dict[str, Case]:
         found[name] = _case(_MARKET, contract, wide="252" in name or "autocallable" in name)
     for name, contract in _barriers().items():
         found[name] = _case(_MARKET, contract, wide=True)
+    for name, contract in _far().items():
+        found[name] = _case(_MARKET, contract, wide=True)
     found["Asian basket 12, 3 assets"] = _case(several(3), _asian_basket())
     found["autocallable, 2 assets"] = _case(several(2), _autocallable(2), wide=True)
     found["bond, 2 factors"] = _case(_RATES, Bond(times=(1.0, 2.0), cash_flows=(1.0, 2.0)))
@@ -198,6 +200,18 @@ def _barriers() -> dict[str, Contract]:
         daily, times=even(12), rebate=5.0, rebate_at="hit"
     )
     return found
+
+
+def _far() -> dict[str, Contract]:
+    """Contracts that pay on few paths: .25 % and .2 % of them."""
+    barrier = Barrier(
+        strike=100.0,
+        barrier=190.0,
+        times=(1.0,),
+        direction="up-and-in",
+        monitoring="continuous",
+    )
+    return {"digital far": Digital(strike=180.0, expiry=1.0), "barrier far": barrier}
 
 
 def _lookbacks() -> dict[str, Contract]:
