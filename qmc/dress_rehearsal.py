@@ -33,6 +33,8 @@ _LEAST_PATHS, _MOST_PATHS = 2**13, 2**16
 _RATES = (0.5, 1.0)
 # doublings over which the fall is read
 _DOUBLINGS = 4
+# a search adds up many tests, so that fewer rehearsals of it tell as much
+_SEARCHES = 3
 # what each look of `Residual.correct` takes of the error probability that is left
 _LOOK_SHARE = 0.7
 
@@ -69,7 +71,7 @@ class Rehearsal:
     def search(self) -> Rehearsed:
         """The tests of a threshold search and, for an expected shortfall, its excess."""
         measure, asked = self.problem.measure, []
-        for rng in rehearsal_streams():
+        for rng in rehearsal_streams()[:_SEARCHES]:
             run, backend = self._begin(rng)
             if isinstance(measure, VaR):
                 value_at_risk(run, measure.level)
@@ -107,7 +109,7 @@ class Rehearsal:
                 streams += few.streams(self.problem, self.table, stream)
                 return streams
 
-            answer = average(run, few, Kept(error_bar, keep))
+            answer = average(run, few, Kept(error_bar, keep, split))
             taken = float(run.residual_paths - few.pilot_paths)
             if answer.status != "converged" and taken > few.max_paths / 2:
                 taken = _further(self.goal, answer, residual, split, streams)
@@ -188,4 +190,4 @@ class _Fall:
         last = max(self.bars)
         if points <= last:
             return self.bars[points]
-        return self.bars[last] * float(last / points) ** self.rate
+        return self.bars[last] * math.pow(last / points, self.rate)

@@ -46,7 +46,9 @@ class Plan:
             where the estimator asks for them.
         depth, two_qubit_gates: of A in cx, rz, sx, x.
         expected_queries: uses of A or its inverse, of a rehearsed run.
-        residual_paths: classical paths to measure what the grid leaves out; 0 without.
+        residual_paths: classical paths to measure what the grid leaves out, its pilot's and a
+            step's counted as in `Cost.residual_paths`; 0 without.
+        pilot_paths: those of them whose number is known beforehand.
         classical_paths: plain Monte Carlo paths for the same half-width, from a pilot's variance.
         memory_bytes: of the simulated state and the largest circuit.
         seconds: order of magnitude on a simulator, one core.
@@ -68,6 +70,7 @@ class Plan:
     classical_paths: float
     memory_bytes: float
     seconds: float
+    pilot_paths: float = 0.0
     split: Split | None = None
     run: RunResources | None = None
 
@@ -112,12 +115,14 @@ class _Solve:
         encoded: the circuit A.
         requests: rounds of all circuits.
         residual_paths: the residual's, its pilot and a step's measurement counted.
+        pilot_paths: of these the pilot's and the step's.
         split: between circuit and residual.
     """
 
     encoded: AmplitudeProblem
     requests: tuple[Request, ...]
     residual_paths: float = 0.0
+    pilot_paths: float = 0.0
     split: Split | None = None
 
     @property
@@ -171,6 +176,7 @@ def make_plan(
         classical_paths=classical_paths(problem, goal),
         memory_bytes=_bytes(solve, parts.backend, gates_of_a),
         seconds=_seconds(problem, solve, parts.backend, gates_of_a),
+        pilot_paths=solve.pilot_paths,
         split=solve.split,
         run=None if search else _on_machine(solve, parts, goal, table, machine),
     )
@@ -194,11 +200,12 @@ def _mean(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solv
         goal, paths = step.goal(goal), float(step.paths)
     rehearsal, residual = _rehearsal(problem, goal, table, parts), parts.residual
     if residual is None or not needs_residual(table):
-        return _Solve(encoded, rehearsal.average().requests, paths)
+        return _Solve(encoded, rehearsal.average().requests, paths, paths)
     bar = residual.pilot(problem, table)
     split = planned_split(problem, goal, table, encoded, parts.estimator, residual, bar)
     found = rehearsal.corrected(residual, bar, split)
-    return _Solve(encoded, found.requests, paths + residual.pilot_paths + found.paths, split)
+    paths += residual.pilot_paths
+    return _Solve(encoded, found.requests, paths + found.paths, paths, split)
 
 
 def _rehearsal(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> Rehearsal:

@@ -13,6 +13,7 @@ from benchmarks.suites import (
     estimators,
     payoffs,
     peers,
+    plans,
     published,
 )
 
@@ -32,6 +33,10 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "encodings": encodings.run,
     "payoffs": payoffs.run,
     "published": published.run,
+    "plans": plans.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}
+
+# tables by name, made of all rows of a suite
+SUMMARIES: dict[str, Callable[[Sequence[Row]], dict[str, list[Row]]]] = {"plans": plans.summary}
