@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import store
-from benchmarks.suites import PICTURES, SUITES
+from benchmarks.suites import PICTURES, SUITES, SUMMARIES, Row
 from qmc.errors import InvalidProblem
 from qmc.tables import TextTable
 
@@ -57,16 +58,23 @@ def run_suite(
         raise typer.Exit(2) from error
     except KeyboardInterrupt:
         interrupted = True
-    cells = tuple(tuple(map(store.cell, row.values())) for row in rows)
-    table = TextTable(suite, tuple(rows[0]) if rows else (), cells, _WORDS)
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
-    store.write_markdown(output / f"{suite}.md", suite, rows)
+    _show(suite, rows, output)
+    for name, short in SUMMARIES[suite](rows).items() if suite in SUMMARIES else ():
+        _show(f"{suite}-{name.lower()}", short, output)
     typer.echo(f"Rows: {lines}")
     if suite in PICTURES and len(rows) > 1:
         PICTURES[suite](rows).savefig(output / f"{suite}.png", dpi=150)
         typer.echo(f"Picture: {output / suite}.png")
     if interrupted:
         raise typer.Exit(130)
+
+
+def _show(name: str, rows: Sequence[Row], output: Path) -> None:
+    """Print rows as a table and keep it as Markdown."""
+    cells = tuple(tuple(map(store.cell, row.values())) for row in rows)
+    table = TextTable(name, tuple(rows[0]) if rows else (), cells, _WORDS)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    store.write_markdown(output / f"{name}.md", name, rows)
 
 
 if __name__ == "__main__":

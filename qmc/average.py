@@ -59,10 +59,12 @@ class Kept:
     Attributes:
         error_bar: what `Residual.pilot` gave of problem and table.
         streams: what `Residual.streams` gives of them for the generator of a run.
+        split: of the solve, where it is known already.
     """
 
     error_bar: float
     streams: Callable[[np.random.Generator], Sequence[ResidualPaths]]
+    split: Split | None = None
 
 
 def circuit_goal(goal: Goal, split: Split | None) -> Goal:
@@ -162,7 +164,9 @@ def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> An
     problem, table, goal = run.problem, run.table, run.goal
     encoded = run.encoding.encode(table, Mean())
     error_bar = kept.error_bar if kept else None
-    split = planned_split(problem, goal, table, encoded, run.estimator, residual, error_bar)
+    split = kept.split if kept else None
+    if split is None:
+        split = planned_split(problem, goal, table, encoded, run.estimator, residual, error_bar)
     circuit_rng, residual_rng = run.rng.spawn(2)
     run.rng = circuit_rng
     encoded, estimate = run.estimate(Mean(), circuit_goal(goal, split))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from qmc.average import needs_residual, planned_split
 from qmc.circuits import Encoding
 from qmc.estimators import Certified, Estimator, Iterative
 from qmc.grids import CellTable, FactorGrid, Grid, LawGrid, Residual
-from qmc.measures import Mean
+from qmc.measures import ES, Mean, Measure, VaR
 from qmc.problem import Goal, Problem
 
 # proved at every amplitude and readable after every round: any measure may take them
@@ -26,6 +28,13 @@ class Choice:
     grid: Grid
     table: CellTable
     estimator: Estimator
+
+
+# qubits of a threshold search's grid: the default, and the most
+_EDGE_QUBITS = (5, 13)
+# the half-width of a bracket is a cell, or two where an edge is passed over; what a threshold off
+# the VaR may add to an ES
+_BRACKET_SHARE, _SLACK_SHARE = 0.9, 0.5
 
 
 def grids_for(problem: Problem) -> tuple[Grid, ...]:
@@ -48,6 +57,8 @@ def choose(
 
     A grid that was given is kept, so that nobody gets fewer qubits than asked for.
     """
+    if grid is None and isinstance(problem.measure, VaR | ES):
+        grid = _search_grid(problem, goal)
     grids = grids_for(problem) if grid is None else (grid,)
     estimators = _ESTIMATORS if estimator is None else (estimator,)
     choices = [
@@ -58,6 +69,40 @@ def choose(
     if len(choices) == 1:
         return choices[0]
     return min(choices, key=lambda one: _cost(problem, goal, one, encoding, residual))
+
+
+def _search_grid(problem: Problem, goal: Goal) -> Grid:
+    """The fewest qubits, five or more, whose cells are narrow enough for the goal.
+
+    A plan may look at the cells' own numbers; the edges are the pilot's at any number of qubits.
+    """
+    least, most = _EDGE_QUBITS
+    for qubits in range(least, most):
+        grid = LawGrid(qubits=qubits)
+        if _resolves(grid.discretise(problem), problem.measure, goal):
+            return grid
+    return LawGrid(qubits=most)
+
+
+def _resolves(table: CellTable, measure: Measure, goal: Goal) -> bool:
+    """Whether the cells beside the quantile are as narrow as the goal needs.
+
+    An expected shortfall errs by |q - VaR| |F(q) - level| / (1 - level) for a threshold q; a test
+    that stops early knows F(q) to about its distance from the level.
+    """
+    assert isinstance(measure, VaR | ES)
+    tau, edges = 1.0 - measure.level, np.asarray(table.edges)
+    tails = np.cumsum(table.probabilities[::-1])[::-1]
+    cell = min(max(int(np.sum(tails > tau)) - 1, 1), edges.size - 3)
+    width = float(edges[cell + 1] - edges[cell])
+    nearest = min(float(np.abs(edges[one])) for one in (cell, cell + 1))
+    allowed = goal.allowed_half_width(nearest - goal.origin)
+    if allowed is None:
+        return True
+    if isinstance(measure, VaR):
+        return width <= _BRACKET_SHARE * allowed
+    mass = float(table.probabilities[cell])
+    return 2.0 * width * mass / tau <= _SLACK_SHARE * allowed
 
 
 def _cost(

@@ -20,6 +20,9 @@ from qmc.result import Estimate, Interval
 # an edge whose tail probability is this close to 1 - level counts as a tie, as a share of it or
 # of the level, whichever is smaller
 _TIE_SHARE = 0.02
+# where a goal asks for more: an edge whose tail is off by so much for each unit by which the edge
+# itself is off, as shares; tails fall at least that fast, four times as fast for most
+_TIE_SLOPE = 0.4
 # a test may end undecided (ties), so a few tests more than bisection needs
 EXTRA_TESTS = 4
 
@@ -51,18 +54,37 @@ class Bracket:
         return found[-1] if found else Interval(0.0, 1.0)
 
 
-def tie_resolution(tail_probability: float) -> float:
-    """Half-width at which a test gives up telling an edge's tail from 1 - level."""
-    return _TIE_SHARE * min(tail_probability, 1.0 - tail_probability)
+def tie_resolution(tail_probability: float, relative_width: float = math.inf) -> float:
+    """Half-width at which a test gives up telling an edge's tail from 1 - level.
+
+    `relative_width` is what the goal allows the quantile, as a share of it.
+    """
+    share = min(_TIE_SHARE, _TIE_SLOPE * relative_width)
+    return share * min(tail_probability, 1.0 - tail_probability)
 
 
-def resolution(tail_probability: float, bias_bound: float) -> float:
+def resolution(
+    tail_probability: float, bias_bound: float, relative_width: float = math.inf
+) -> float:
     """Half-width at which a test of an edge gives up.
 
     A tie's, or half the encoding's bias: the interval is widened by the bias, so that sampling
     far below it cannot tell more edges from 1 - level.
     """
-    return max(tie_resolution(tail_probability), 0.5 * bias_bound)
+    return max(tie_resolution(tail_probability, relative_width), 0.5 * bias_bound)
+
+
+def wanted_width(edges: Array, edge: int, goal: Goal) -> float:
+    """What a goal allows a quantile at an edge, as a share of it; infinite without tolerances.
+
+    No less than the cell beside it: the grid's own resolution is all that a search can reach.
+    """
+    at = float(edges[edge])
+    allowed = goal.allowed_half_width(at)
+    if allowed is None or at == 0.0 or not math.isfinite(at):
+        return math.inf
+    gaps = [float(edges[edge + 1]) - at, at - float(edges[edge - 1])]
+    return max(allowed, min(gaps)) / abs(at)
 
 
 def require_visible_tail(tail_probability: float, bias_bound: float) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qmc.backends.ideal import IdealOracle
+from qmc.backends.ideal import IdealOracle, flag_probability
+from qmc.circuits import AmplitudeProblem
 from qmc.estimators import Estimator, run_estimator
 from qmc.problem import Goal
 from qmc.rounds import PhaseRound, Request, Round
@@ -40,6 +41,32 @@ class _Recorder:
         return sum(one.queries for one in self.asked)
 
 
+@dataclass(slots=True)
+class RecordingBackend:
+    """Draws the law of each flag, as `Ideal` does, and keeps what all its oracles were asked."""
+
+    decay: float = 0.0
+    oracles: list[_Recorder] = field(default_factory=list)
+    builds_circuits = False
+
+    def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> _Recorder:
+        """The oracle of one amplitude problem."""
+        made = IdealOracle(flag_probability(problem), rng, self.decay)
+        self.oracles.append(_Recorder(made, decay=self.decay))
+        return self.oracles[-1]
+
+    @property
+    def asked(self) -> tuple[Request, ...]:
+        """The rounds of all oracles."""
+        return tuple(one for oracle in self.oracles for one in oracle.asked)
+
+
+def rehearsal_streams() -> list[np.random.Generator]:
+    """Generators of fixed seed, one a rehearsal; an odd number, so that one is the median."""
+    seeds = np.random.SeedSequence(_SEED).spawn(_REHEARSALS)
+    return [np.random.default_rng(one) for one in seeds]
+
+
 def rehearse(
     estimator: Estimator, goal: Goal, amplitude: float, decay: float = 0.0
 ) -> tuple[Request, ...]:
@@ -48,8 +75,8 @@ def rehearse(
     A plan may know the amplitude; an estimate may not.
     """
     runs = []
-    for seed in np.random.SeedSequence(_SEED).spawn(_REHEARSALS):
-        draws, choices = (np.random.default_rng(one) for one in seed.spawn(2))
+    for stream in rehearsal_streams():
+        draws, choices = stream.spawn(2)
         oracle = _Recorder(IdealOracle(amplitude, draws, decay), decay=decay)
         run_estimator(estimator, oracle, goal, rng=choices)
         runs.append(oracle)

@@ -25,6 +25,7 @@ from qmc.quantile import (
     narrow_enough,
     require_visible_tail,
     resolution,
+    wanted_width,
 )
 from qmc.result import BudgetLine, Estimate, Interval, Status, status_for
 from qmc.run import Answer, Run, grid_line, number
@@ -159,7 +160,8 @@ def _search(run: Run, level: float, goal: Goal, reserve: int) -> Bracket:
         if budget is not None and budget < 1:
             return Estimate(0.5, Interval(0.0, 1.0, confidence), "budget_exhausted")
         encoded = run.encoding.encode(run.table, Tail(float(edges[edge])))
-        tolerance = resolution(tau, encoded.bias_bound) / abs(encoded.scale)
+        seen = resolution(tau, encoded.bias_bound, wanted_width(edges, edge, goal))
+        tolerance = seen / abs(encoded.scale)
         one = Goal(tolerance=tolerance, queries=budget, confidence=confidence)
         found = number(encoded, run.amplify(encoded, one, excludes=tau))
         low, high = (min(max(end, 0.0), 1.0) for end in (found.interval.low, found.interval.high))

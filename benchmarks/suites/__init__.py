@@ -14,6 +14,7 @@ from benchmarks.suites import (
     large,
     payoffs,
     peers,
+    plans,
     published,
 )
 
@@ -34,6 +35,10 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "payoffs": payoffs.run,
     "published": published.run,
     "large": large.run,
+    "plans": plans.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}
+
+# tables by name, made of all rows of a suite
+SUMMARIES: dict[str, Callable[[Sequence[Row]], dict[str, list[Row]]]] = {"plans": plans.summary}

@@ -22,6 +22,11 @@ _ESTIMATORS = (
 FILE = Option("file", Path, "FILE", OUTPUT_PANEL, "TOML problem file; options override it")
 PLOT = Option("plot", Path, "DIR", OUTPUT_PANEL, "folder for PNG and SVG pictures")
 
+PHYSICAL = Option(
+    "physical", bool, "", _ENGINE, "physical qubits and runtime under error correction (prices)",
+    is_flag=True,
+)  # fmt: skip
+
 
 def _number(name: str, panel: str, text: str, path: str, default: str = "") -> Option:
     return Option(name, parsing.number, "NUMBER", panel, text, path, default=default)

@@ -20,7 +20,13 @@ from qmc.cli.output import (
     progress,
     writable,
 )
-from qmc.cli.request import Kind, require_used, specification, wording
+from qmc.cli.request import (
+    Kind,
+    physical_machine,
+    require_used,
+    specification,
+    wording,
+)
 
 if TYPE_CHECKING:
     from qmc.result import Status
@@ -93,6 +99,7 @@ def risk(given: Given) -> int:
     *catalogue.ANY_MEASURE,
     *catalogue.GOAL,
     *catalogue.QUANTUM,
+    catalogue.PHYSICAL,
     catalogue.SEED,
     catalogue.FILE,
     catalogue.PLOT,
@@ -103,7 +110,10 @@ def plan(given: Given) -> int:
         spec = specification(given)
         engine, goal, problems = spec.make_quantum(), spec.make_goal(), spec.problems()
         folder = picture_folder(given)
-        plans = {type(one.measure).__name__: engine.plan(one, goal) for one in problems}
+        machine = physical_machine(given, problems)
+        plans = {
+            type(one.measure).__name__: engine.plan(one, goal, machine=machine) for one in problems
+        }
     if given["as_json"]:
         print_json("plan", {"plans": {name: asdict(one) for name, one in plans.items()}})
     else:

@@ -23,7 +23,7 @@ OUTPUT_PANEL = "Input and output"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A command-line option that takes a value.
+    """A command-line option that takes a value, or a flag that takes none.
 
     Attributes:
         name: of the parameter; the flag is --name with dashes.
@@ -34,6 +34,7 @@ class Option:
         path: field of a problem file, such as "model.spot"; None for the command's own.
         words: the words that are allowed.
         default: what holds without it.
+        is_flag: given or not; the command finds True.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Option:
     path: str | None = None
     words: tuple[str, ...] = ()
     default: str = ""
+    is_flag: bool = False
 
     @property
     def flag(self) -> str:
@@ -62,6 +64,8 @@ class Option:
         """What typer reads."""
         text = self.help + (f": {', '.join(self.words)}" if self.words else "")
         text += f" (default {self.default})" if self.default else ""
+        if self.is_flag:
+            return _switch(self.name, self.flag, text, self.panel)
         info = typer.Option(self.flag, help=text, metavar=self.metavar, rich_help_panel=self.panel)
         return _keyword(self.name, Annotated[str | None, info], None)
 
@@ -73,11 +77,11 @@ def with_options(*options: Option) -> Callable[[Body], Callable[..., int]]:
     """
 
     def decorate(body: Body) -> Callable[..., int]:
-        def run(*, as_json: bool, **texts: str | None) -> int:
+        def run(*, as_json: bool, **texts: str | bool | None) -> int:
             values = {
-                one.name: one.value(text)
+                one.name: text if text is True else one.value(str(text))
                 for one in options
-                if (text := texts[one.name]) is not None
+                if (text := texts[one.name]) not in (None, False)
             }
             return body({**values, "as_json": as_json})
 
@@ -93,8 +97,12 @@ def with_options(*options: Option) -> Callable[[Body], Callable[..., int]]:
 
 
 def _json_flag() -> inspect.Parameter:
-    info = typer.Option("--json", help="JSON on stdout, no table", rich_help_panel=OUTPUT_PANEL)
-    return _keyword("as_json", Annotated[bool, info], default=False)
+    return _switch("as_json", "--json", "JSON on stdout, no table", OUTPUT_PANEL)
+
+
+def _switch(name: str, flag: str, text: str, panel: str) -> inspect.Parameter:
+    info = typer.Option(flag, help=text, rich_help_panel=panel)
+    return _keyword(name, Annotated[bool, info], default=False)
 
 
 def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:

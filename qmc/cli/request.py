@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from qmc.cli.catalogue import CONTRACT, FLAGS, MARKET, OPTIONS, PORTFOLIO
 from qmc.cli.options import Given
-from qmc.errors import InvalidProblem
+from qmc.errors import InvalidProblem, Unsupported
 
 if TYPE_CHECKING:
+    from qmc.problem import Problem
+    from qmc.resources import Machine
     from qmc.specification import InvalidField, Specification
 
 Kind: TypeAlias = Literal["price", "risk"]
@@ -74,6 +76,32 @@ def require_used(spec: Specification, given: Given) -> None:
         by_option = {one.path for one in OPTIONS if one.name in given}
         unused = tuple(path for path in unused if path in by_option)
     spec.require_used(unused)
+
+
+def physical_machine(given: Given, problems: Sequence[Problem]) -> Machine | None:
+    """The machine of `--physical`; None without the flag.
+
+    Raises:
+        InvalidProblem: for a search, which is many circuits and no one run; without the extra.
+    """
+    if "physical" not in given:
+        return None
+    from qmc.measures import ES, VaR
+    from qmc.resources.machine import Machine, require_estimator
+
+    searches = [type(one.measure).__name__ for one in problems if isinstance(one.measure, VaR | ES)]
+    if searches:
+        msg = (
+            f"option --physical: must be left out for {' and '.join(searches)}, a search over many "
+            "circuits; qmc.resources.resources gives the size of one of them"
+        )
+        raise InvalidProblem(msg)
+    try:
+        require_estimator()
+    except Unsupported as error:
+        msg = f"option --physical: {error}".replace("leave out machine=", "leave it out")
+        raise Unsupported(msg) from error
+    return Machine()
 
 
 @contextmanager

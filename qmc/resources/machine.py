@@ -133,6 +133,15 @@ def physical(counts: GateCounts, machine: Machine | None = None) -> PhysicalReso
     return _read(found, machine)
 
 
+def require_estimator() -> None:
+    """Refuse before any work what `physical` would refuse after it.
+
+    Raises:
+        Unsupported: when Microsoft's estimator is not installed.
+    """
+    _estimator()
+
+
 def checked_machine(machine: Machine | None) -> Machine | None:
     """A machine, or None."""
     if machine is not None and not isinstance(machine, Machine):

@@ -1,5 +1,7 @@
 """`qmc plan`, `converge`, `doctor` and `demo`; pictures, help, the list of options."""
 
+import importlib.util
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
@@ -50,6 +52,34 @@ def test_plan_of_a_price(answer, run):
 def test_plan_takes_what_risk_takes(answer, portfolio):
     assert list(answer("plan", *portfolio)["plans"]) == ["VaR", "ES"]
     assert list(answer("plan", "--file", EXAMPLES / "own_prices.toml")["plans"]) == ["VaR"]
+
+
+@pytest.mark.skipif(
+    not (importlib.util.find_spec("qdk") or importlib.util.find_spec("qsharp")),
+    reason="needs the extra resources",
+)
+def test_plan_adds_a_machine(answer, run):
+    small = [*CALL, "--qubits", "2", "--tolerance", "1", "--physical"]
+    found = answer("plan", *small)["plans"]["Price"]["run"]
+    assert found["physical"]["qubits"] > 1_000
+    assert found["physical"]["machine"]["qubit"] == "qubit_gate_ns_e3"
+    code, out, err = run("plan", *small)
+    assert (code, err) == (0, "")
+    assert f"{found['physical']['qubits']:,} physical qubits" in out
+    assert answer("plan", *small[:-1])["plans"]["Price"]["run"] is None
+
+
+def test_plan_names_the_extra_that_a_machine_needs(refusal, monkeypatch):
+    for name in ("qdk", "qdk.estimator", "qsharp", "qsharp.estimator"):
+        monkeypatch.setitem(sys.modules, name, None)
+    line = refusal("plan", *CALL, "--physical")
+    assert line.startswith("option --physical: ")
+    assert "pip install 'qmc[resources]', or leave it out" in line
+
+
+def test_plan_refuses_a_machine_for_a_search(refusal, portfolio):
+    line = refusal("plan", *portfolio, "--physical")
+    assert line.startswith("option --physical: must be left out for VaR and ES")
 
 
 def test_convergence_of_a_price(answer, run):
