@@ -1,6 +1,8 @@
 """Frozen values to JSON and back: {"schema": 1, "type": "qmc.Goal", ...fields}.
 
-A type is stored by its public name, so that what is stored outlives a move between modules.
+A type is stored by its public name, so that what is stored outlives a move between modules. A type
+of your own is found under its module's name once that is imported; one that is defined in a script,
+a notebook or a function, or has moved, is handed over: `from_dict(data, types=(MyPayoff,))`.
 """
 
 from __future__ import annotations
@@ -10,14 +12,18 @@ import importlib
 import json
 import math
 import sys
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from qmc import checks
 from qmc.errors import InvalidProblem, QmcError
 
 SCHEMA = 1
 _OWN = ("qmc", "classical_baseline")
+# types that a reader handed over, by the names under which they are stored
+_Known: TypeAlias = Mapping[str, type[Any]]
 _SPECIAL = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
@@ -38,17 +44,28 @@ def to_dict(obj: object) -> dict[str, Any]:
     return {"schema": SCHEMA, **_encode(obj, type(obj).__name__)}
 
 
-def from_dict(data: dict[str, Any]) -> Any:  # noqa: ANN401
+def from_dict(data: dict[str, Any], *, types: Sequence[type[Any]] = ()) -> Any:  # noqa: ANN401
     """The value that `to_dict` wrote.
 
-    Only dataclasses of qmc, classical_baseline or modules already imported are made.
+    Only dataclasses of qmc, classical_baseline, modules already imported and `types` are made;
+    nothing is imported on the word of what is read.
+
+    Args:
+        data: what `to_dict` gave.
+        types: dataclasses of your own that may stand in it, wherever they are defined now.
 
     Raises:
-        InvalidProblem: for an unknown schema or type and for a missing or extra field.
+        InvalidProblem: for an unknown schema or type, for a missing or extra field, and for types
+            that are no dataclasses.
 
     >>> from qmc.problem import Goal
     >>> from_dict(to_dict(Goal(tolerance=0.1))) == Goal(tolerance=0.1)
     True
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Mine:
+    ...     strike: float
+    >>> from_dict(to_dict(Mine(105.0)), types=(Mine,)).strike
+    105.0
     """
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         given = data.get("schema") if isinstance(data, dict) else type(data).__name__
@@ -57,7 +74,7 @@ def from_dict(data: dict[str, Any]) -> Any:  # noqa: ANN401
     if "type" not in data:
         msg = "type is missing: must name a dataclass, e.g. 'qmc.Goal'"
         raise InvalidProblem(msg)
-    return _decode({name: value for name, value in data.items() if name != "schema"})
+    return _decode({name: value for name, value in data.items() if name != "schema"}, _known(types))
 
 
 def to_json(obj: object) -> str:
@@ -65,8 +82,8 @@ def to_json(obj: object) -> str:
     return json.dumps(to_dict(obj), allow_nan=False)
 
 
-def from_json(text: str) -> Any:  # noqa: ANN401
-    """The value that `to_json` wrote.
+def from_json(text: str, *, types: Sequence[type[Any]] = ()) -> Any:  # noqa: ANN401
+    """The value that `to_json` wrote; `types` as for `from_dict`.
 
     Raises:
         InvalidProblem: for text that is no JSON, and as `from_dict`.
@@ -76,7 +93,7 @@ def from_json(text: str) -> Any:  # noqa: ANN401
     except (json.JSONDecodeError, TypeError) as error:
         msg = f"text is no JSON: {error}"
         raise InvalidProblem(msg) from error
-    return from_dict(data)
+    return from_dict(data, types=types)
 
 
 def _encode(value: Any, where: str) -> Any:  # noqa: ANN401
@@ -102,33 +119,45 @@ def _encode(value: Any, where: str) -> Any:  # noqa: ANN401
     raise InvalidProblem(msg)
 
 
-def _decode(value: Any) -> Any:  # noqa: ANN401
+def _known(types: Sequence[type[Any]]) -> _Known:
+    """Types by their stored names; refuses what is no dataclass."""
+    if not isinstance(types, tuple | list):
+        hint = "a single one needs its comma: types=(MyPayoff,)"
+        raise checks.refuse("types", types, "a tuple of dataclasses", hint)
+    for place, kind in enumerate(types):
+        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+            raise checks.refuse(f"types[{place}]", kind, "a dataclass, the type itself")
+    bare = {kind.__name__: kind for kind in types}
+    return bare | {_public_name(kind): kind for kind in types}
+
+
+def _decode(value: Any, known: _Known) -> Any:  # noqa: ANN401
     if isinstance(value, list):
-        return tuple(_decode(item) for item in value)
+        return tuple(_decode(item, known) for item in value)
     if not isinstance(value, dict):
         return value
     if "type" in value:
-        return _build(value)
+        return _build(value, known)
     if value.keys() == {"float"} and value["float"] in _SPECIAL:
         return _SPECIAL[value["float"]]
     if value.keys() == {"array", "dtype"}:
         return _array(value)
     if value.keys() == {"dict"} and isinstance(value["dict"], dict):
-        return {name: _decode(item) for name, item in value["dict"].items()}
+        return {name: _decode(item, known) for name, item in value["dict"].items()}
     msg = f"fields {sorted(map(str, value))}: must hold 'type'; no value of qmc looks like this"
     raise InvalidProblem(msg)
 
 
 def _array(value: dict[str, Any]) -> Any:  # noqa: ANN401
     try:
-        return np.array(_decode(value["array"]), dtype=value["dtype"])
+        return np.array(_decode(value["array"], {}), dtype=value["dtype"])
     except (TypeError, ValueError) as error:
         msg = f"array of dtype {value['dtype']!r} cannot be read: {error}"
         raise InvalidProblem(msg) from error
 
 
-def _build(value: dict[str, Any]) -> Any:  # noqa: ANN401
-    kind = _find(value["type"])
+def _build(value: dict[str, Any], known: _Known) -> Any:  # noqa: ANN401
+    kind = _kind(str(value["type"]), known)
     names = {field.name for field in dataclasses.fields(kind) if field.init}
     given = set(value) - {"type"}
     for what, odd in (("missing", names - given), ("unknown", given - names)):
@@ -136,7 +165,7 @@ def _build(value: dict[str, Any]) -> Any:  # noqa: ANN401
             msg = f"{value['type']}: {what} field {', '.join(sorted(odd))}"
             raise InvalidProblem(msg)
     try:
-        return kind(**{name: _decode(value[name]) for name in sorted(given)})
+        return kind(**{name: _decode(value[name], known) for name in sorted(given)})
     except QmcError:
         raise
     except (TypeError, ValueError, AttributeError) as error:
@@ -144,26 +173,31 @@ def _build(value: dict[str, Any]) -> Any:  # noqa: ANN401
         raise InvalidProblem(msg) from error
 
 
-def _find(name: object) -> type[Any]:
-    """The dataclass of this name; imports only from this project."""
-    text = str(name)
-    parts = text.split(".")
+def _kind(name: str, known: _Known) -> type[Any]:
+    """The dataclass of a stored name; one handed over may have been stored by another module."""
+    bare = name.rpartition(".")[2]
+    kind = known.get(name) or _find(name) or known.get(bare)
+    if kind is None:
+        msg = (
+            f"type={name!r}: must be a dataclass of qmc, classical_baseline or an imported module; "
+            f"where it is your own, import its module first or hand it over, types=({bare},)"
+        )
+        raise InvalidProblem(msg)
+    return kind
+
+
+def _find(name: str) -> type[Any] | None:
+    """The dataclass of this name, if there is one; imports only from this project."""
+    parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
-        module = _module(".".join(parts[:cut]))
-        if module is None:
+        found: Any = _module(".".join(parts[:cut]))
+        if found is None:
             continue
-        found: Any = module
         for part in parts[cut:]:
             found = getattr(found, part, None)
-        if (
-            isinstance(found, type)
-            and dataclasses.is_dataclass(found)
-            and _public_name(found) == text
-        ):
-            return found
-        break
-    msg = f"type={text!r}: must be a dataclass of qmc, classical_baseline or an imported module"
-    raise InvalidProblem(msg)
+        named = isinstance(found, type) and dataclasses.is_dataclass(found)
+        return found if named and _public_name(found) == name else None
+    return None
 
 
 def _public_name(kind: type[Any]) -> str:

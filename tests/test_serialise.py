@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 
 import numpy as np
 import pytest
@@ -111,6 +111,34 @@ def test_nan_and_arrays_come_back() -> None:
 def test_refusals(data: object, match: str) -> None:
     with pytest.raises(InvalidProblem, match=match):
         from_dict(data)  # type: ignore[arg-type]
+
+
+def local(name: str, module: str) -> type:
+    """A frozen dataclass that no import finds."""
+    kind = make_dataclass(name, [("strike", float)], frozen=True)
+    kind.__module__, kind.__qualname__ = module, f"somewhere.<locals>.{name}"
+    return kind
+
+
+def test_types_of_one_s_own_are_handed_over() -> None:
+    mine = local("Mine", "a_notebook")
+    text = to_json(Holder((mine(1.0), Price())))
+    with pytest.raises(InvalidProblem, match=r"hand it over, types=\(Mine,\)"):
+        from_json(text)
+    assert from_json(text, types=(mine,)) == Holder((mine(1.0), Price()))
+    # stored by a script, read where the class has moved into a module
+    moved = local("Mine", "a_module")
+    assert from_json(text, types=(moved,)).items[0] == moved(1.0)
+    # a name of qmc stays qmc's, whatever is handed over
+    price = local("Price", "a_notebook")
+    assert from_json(to_json(Price()), types=(price,)) == Price()
+    for bad, told in (
+        (mine, r"types=.*must be a tuple of dataclasses; a single one needs its comma"),
+        ((mine(1.0),), r"types\[0\]=.*must be a dataclass, the type itself"),
+        ((float,), r"types\[0\]"),
+    ):
+        with pytest.raises(InvalidProblem, match=told):
+            from_json(text, types=bad)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_stored() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qmc.errors import InvalidProblem
+from qmc.engine import Quantum
+from qmc.errors import InvalidProblem, Unsupported
 from qmc.estimators import Iterative
 from qmc.grids.cell_table import CellTable
-from qmc.measures import Price
+from qmc.measures import Price, VaR
 from qmc.problem import Array, Goal, Problem
 from qmc.result import Budget, BudgetLine, Cost, Interval, Provenance, Result
 from qmc.rounds import Round
@@ -21,6 +22,7 @@ from qmc.testing import (
     check_engine,
     check_estimator,
     check_grid,
+    check_measure,
     check_model,
 )
 
@@ -75,21 +77,42 @@ class Last:
         return faulty.get(self.fault, value)
 
 
+class Halves:
+    """The sign of the walk's end."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    @property
+    def frame(self) -> Array:
+        return np.full((2, 1), np.sqrt(0.5))
+
+    def locate(self, normals: Array) -> Any:
+        shifted = normals.sum(axis=1) + (0.3 if self.fault == "elsewhere" else 0.0)
+        cells = (shifted > 0.0).astype(int)
+        return {"floats": 1.0 * cells, "beyond": 2 * cells}.get(self.fault, cells)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TwoCells:
-    """One qubit."""
+    """One qubit: a walk's end below and above 0."""
 
     fault: str = ""
 
     def discretise(self, problem: Problem) -> CellTable:
         del problem
+        mean = 2.0 / np.sqrt(np.pi)
         shift = np.random.default_rng().uniform() if self.fault == "draws" else 0.0
+        shift += 0.2 if self.fault == "biased" else 0.0
+        middle = 0.1 if self.fault == "edges" else 0.0
         return CellTable(
             registers=(1,),
             marginals=(np.full(2, 0.5),),
-            values=np.array([0.0, 1.0 + shift]),
+            values=np.array([-mean, mean + shift]),
+            edges=np.array([-np.inf, middle, np.inf]),
             bias="exact",
             bias_bound=0.0,
+            locator=Halves(self.fault),
         )
 
 
@@ -185,6 +208,13 @@ def test_faults_of_contracts(fault: str, match: str) -> None:
         check_contract(Last(fault=fault))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Median:
+    """A measure of one's own."""
+
+    on_loss: bool
+
+
 class Unhashable(Last):
     """A contract with equality and no hash."""
 
@@ -216,9 +246,36 @@ def test_bad_contracts() -> None:
         check_contract(Last(times=[0.5, 1.0]))  # type: ignore[arg-type]
 
 
-def test_bad_grid_and_engines() -> None:
-    with pytest.raises(AssertionError, match="pilot"):
-        check_grid(TwoCells(fault="draws"), PROBLEM)
+@pytest.mark.parametrize(
+    ("fault", "match"),
+    [
+        ("draws", "pilot"),
+        ("biased", r"mean\(\) = 0.1 with bias_bound 0, 16384 paths give"),
+        ("elsewhere", "paths in cell 0: 0.4"),
+        ("floats", "locate gave float64"),
+        ("beyond", "locate gave cells from 0 to 2"),
+        ("edges", "outcomes up to the end of cell 0: 0.5"),
+    ],
+)
+def test_bad_grids(fault: str, match: str) -> None:
+    with pytest.raises(AssertionError, match=match):
+        check_grid(TwoCells(fault=fault), PROBLEM)
+
+
+def test_bad_measures() -> None:
+    check_measure(VaR(level=0.9))
+    with pytest.raises(AssertionError, match="lacks on_loss"):
+        check_measure(Walk())  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="on_loss=1: must be a bool"):
+        check_measure(Median(on_loss=1))  # type: ignore[arg-type]
+    check_measure(Median(on_loss=True))
+    with pytest.raises(Unsupported, match="Quantum does not know the measure Median"):
+        Quantum(grid=TwoCells()).solve(
+            Problem(Walk(), Last(), Median(on_loss=True)), Goal(tolerance=1.0)
+        )
+
+
+def test_bad_engines() -> None:
     with pytest.raises(AssertionError, match="must be a Result"):
         check_engine(Half(fault="number"), PROBLEM, Goal(tolerance=1.0))
     with pytest.raises(AssertionError, match="same seed"):
@@ -236,7 +293,7 @@ def test_bad_grid_and_engines() -> None:
     ],
 )
 def test_bad_estimators(fault: str, match: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qmc.testing._MOST_ASKS", 1_000)
+    monkeypatch.setattr("qmc.testing.estimators._MOST_ASKS", 1_000)
     with pytest.raises(AssertionError, match=match):
         check_estimator(Broken(fault=fault))
 
