@@ -147,9 +147,7 @@ def _found(package: Any, kind: type) -> list[type[Any]]:  # noqa: ANN401
     """The package's dataclasses with every method of a protocol, the usual ones first."""
     asked = {*kind.__annotations__, *(one for one in dir(kind) if not one.startswith("_"))}
     some = [getattr(package, name) for name in package.__all__ if name not in _OF_DATA]
-    fit: list[type[Any]] = [
-        one for one in some if dataclasses.is_dataclass(one) and _has(one, asked)
-    ]
+    fit: list[Any] = [one for one in some if dataclasses.is_dataclass(one) and _has(one, asked)]
     return sorted(fit, key=lambda one: (_place(_word(one)), _word(one)))
 
 
