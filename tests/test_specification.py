@@ -12,6 +12,7 @@ from qmc import (
     CallSpread,
     Digital,
     ExpectedLoss,
+    FactorGrid,
     FilteredReturns,
     HistoricalReturns,
     LawGrid,
@@ -151,9 +152,15 @@ def test_goals_and_their_defaults():
 
 def test_quantum_engines_and_their_defaults():
     engine = specification(OPTION).make_quantum()
-    assert engine.grid == LawGrid(qubits=5)
-    assert (engine.estimator, engine.backend) == (Iterative(), Aer())
-    assert specification(PORTFOLIO).make_quantum().grid == LawGrid(qubits=8)
+    assert (engine.grid, engine.estimator, engine.backend) == (None, None, Aer())
+    engine = specification(PORTFOLIO).make_quantum()
+    assert (engine.grid, engine.estimator) == (LawGrid(qubits=8), None)
+    assert specification(OPTION, quantum={"qubits": 3}).make_quantum().grid == LawGrid(qubits=3)
+    engine = specification(OPTION, estimator={"max_power": 64}).make_quantum()
+    assert engine.estimator == Iterative(max_power=64)
+    for grid, made in (("law", LawGrid), ("uniform", UniformGrid)):
+        assert specification(OPTION, quantum={"grid": grid}).make_quantum().grid == made(qubits=5)
+    assert specification(OPTION, quantum={"grid": "factor"}).make_quantum().grid == FactorGrid()
     parts = {"qubits": 3, "grid": "uniform", "estimator": "sampling", "backend": "ideal"}
     engine = specification(OPTION, quantum=parts).make_quantum()
     assert engine.grid == UniformGrid(qubits=3)
@@ -307,7 +314,7 @@ def test_deep_strikes_are_priced():
     ("base", "contract", "allowed"),
     [
         (PORTFOLIO, {"kind": "call", "strike": 1, "expiry": 1}, "must be portfolio under"),
-        (OPTION, {"kind": "portfolio"}, "must be call, put, digital, spread under"),
+        (OPTION, {"kind": "portfolio"}, "must be call, put, digital, spread, asian, .* under"),
     ],
 )
 def test_contracts_of_another_model(base, contract, allowed):

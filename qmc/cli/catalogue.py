@@ -96,9 +96,10 @@ ENGINE = _word("engine", _ENGINE, "who solves", "run.engine", "quantum monte-car
                "all")  # fmt: skip
 QUANTUM = (
     _whole("qubits", _ENGINE, "of the grid", "quantum.qubits", "5 for prices, 8 for risk"),
-    _word("grid", _ENGINE, "cells of the quantum engine", "quantum.grid", "law uniform", "law"),
+    _word("grid", _ENGINE, "cells of the quantum engine", "quantum.grid", "factor law uniform",
+          "the plan chooses"),
     _word("estimator", _ENGINE, "of the amplitude", "quantum.estimator", _ESTIMATORS,
-          "iterative"),
+          "the plan chooses"),
     _whole("max_power", _ENGINE, "largest power that the estimator asks for",
            "estimator.max_power", "the estimator's own"),
     Option("shots", parsing.shots, "NUMBERS", _ENGINE,

@@ -148,11 +148,12 @@ def converge(given: Given) -> int:
     with wording(given), progress("running"):
         spec, folder = specification(given), picture_folder(given)
         budgets = given.get("budgets", (1_000, 10_000, 100_000))
-        table = converge_problems(spec, budgets, given.get("seeds", 10))
+        table, notes = converge_problems(spec, budgets, given.get("seeds", 10))
     if given["as_json"]:
-        print_json("converge", {"rows": [asdict(row) for row in table.rows]})
+        rows = [asdict(row) for row in table.rows]
+        print_json("converge", {"rows": rows, **({"notes": notes} if notes else {})})
     else:
-        console().print(convergence_table(table))
+        console().print(convergence_table(table), *notes, sep="\n")
     if folder is not None:
         for problem in table.problems:
             name = f"convergence-{problem.lower().replace(' ', '-')}"

@@ -137,7 +137,9 @@ def _kind_of(data: Mapping[str, Any]) -> Kind | None:
     model, contract = _word(data, "model"), _word(data, "contract")
     if model in _RETURNS or contract == "portfolio":
         return "risk"
-    return "price" if model == "black-scholes" else None
+    from qmc.specification.nouns import MODELS
+
+    return "price" if model in MODELS else None
 
 
 def _kind_by_options(data: Mapping[str, Any], given: Given) -> Kind:

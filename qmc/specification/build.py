@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from qmc import checks
 from qmc.specification.estimators import estimator
+from qmc.specification.nouns import made, require_sized
+from qmc.specification.section import Section
 from qmc.specification.sections import (
-    AnyContract,
     AnyMeasure,
-    AnyModel,
-    BlackScholesSection,
-    DigitalSection,
     EstimatorSection,
     FilteredSection,
     GreekSection,
@@ -20,7 +18,6 @@ from qmc.specification.sections import (
     ProbabilitySection,
     QuantumSection,
     ReturnsSection,
-    SpreadSection,
     StudentTSection,
     TailSection,
 )
@@ -29,8 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qmc.engine import Quantum
+    from qmc.grids import Grid
     from qmc.measures import Measure, Parameter
-    from qmc.problem import Contract, Model
+    from qmc.problem import Contract, Model, Problem
 
 VAR_LEVEL = 0.99
 ES_LEVEL = 0.975
@@ -45,22 +43,15 @@ _GREEKS: dict[str, Parameter] = {
 _ORDERS = {"gamma": 2}
 PRICE_QUBITS = 5
 RISK_QUBITS = 8
-LARGEST = 1e100
+DEFAULT_ESTIMATOR = "iterative"
 
 
-def model(section: AnyModel) -> tuple[Model, int]:
-    """The model and its number of columns."""
+def model(section: Section) -> tuple[Model, int]:
+    """The model, and for a portfolio its number of columns."""
     from qmc import models
 
-    if isinstance(section, BlackScholesSection):
-        _require_sized("spot", section.spot)
-        market = models.BlackScholes(
-            spot=section.spot,
-            vol=section.vol,
-            rate=section.rate,
-            dividend_yield=section.dividend_yield,
-        )
-        return market, 1
+    if not isinstance(section, ReturnsSection):
+        return made(section, "model"), 0
     returns = _returns(section)
     columns = len(returns.columns)
     if isinstance(section, FilteredSection):
@@ -68,7 +59,7 @@ def model(section: AnyModel) -> tuple[Model, int]:
     if isinstance(section, StudentTSection):
         nu = section.degrees_of_freedom
         return models.StudentTReturns.from_returns(returns, degrees_of_freedom=nu), columns
-    if section.kind == "historical":
+    if getattr(section, "kind", "") == "historical":
         return models.HistoricalReturns(returns=returns), columns
     return models.NormalReturns.from_returns(returns), columns
 
@@ -92,35 +83,21 @@ def _returns(section: ReturnsSection) -> pd.DataFrame:
     return data.simple_returns(prices, section.window)
 
 
-def contract(section: AnyContract, columns: int) -> Contract:
+def contract(section: Section, columns: int) -> Contract:
     """The contract; a portfolio gets one weight for each of the model's columns."""
-    from qmc import contracts
+    from qmc.contracts import Portfolio
 
-    if isinstance(section, PortfolioSection):
-        given = section.weights
-        if given is not None and len(given) != columns:
-            hint = "leave weights out for equal ones"
-            raise checks.refuse("weights", given, f"{columns} numbers, one a ticker", hint)
-        weights = [1.0 / columns] * columns if given is None else given
-        _require_sized("value", section.value)
-        for place, weight in enumerate(weights):
-            _require_sized(f"weights[{place}]", weight)
-        return contracts.Portfolio(weights=tuple(weights), value=section.value)
-    if isinstance(section, DigitalSection):
-        _require_sized("cash", section.cash)
-        return contracts.Digital(
-            strike=section.strike,
-            expiry=section.expiry,
-            kind=section.side,
-            pays=section.pays,
-            cash=section.cash,
-        )
-    if isinstance(section, SpreadSection):
-        return contracts.CallSpread(
-            low_strike=section.strike, high_strike=section.high_strike, expiry=section.expiry
-        )
-    kind = contracts.Call if section.kind == "call" else contracts.Put
-    return kind(strike=section.strike, expiry=section.expiry)
+    if not isinstance(section, PortfolioSection):
+        return cast("Contract", made(section, "contract"))
+    given = section.weights
+    if given is not None and len(given) != columns:
+        hint = "leave weights out for equal ones"
+        raise checks.refuse("weights", given, f"{columns} numbers, one a ticker", hint)
+    weights = tuple([1.0 / columns] * columns if given is None else given)
+    require_sized("value", section.value)
+    require_sized("weights", weights)
+    horizon = {} if section.horizon is None else {"horizon": section.horizon}
+    return Portfolio(weights=weights, value=section.value, **horizon)
 
 
 def measures(section: AnyMeasure) -> tuple[Measure, ...]:
@@ -138,26 +115,48 @@ def measures(section: AnyMeasure) -> tuple[Measure, ...]:
         order = _ORDERS.get(section.greek, 1)
         return (measures.Sensitivity(to=_GREEKS[section.greek], order=order, step=section.step),)
     if isinstance(section, ProbabilitySection):
-        _require_sized("threshold", section.threshold)
+        require_sized("threshold", section.threshold)
         return (measures.Probability(threshold=section.threshold),)
     return (measures.Price() if section.kind == "price" else measures.ExpectedLoss(),)
 
 
-def _require_sized(name: str, number: float) -> None:
-    """Refuse finite numbers so large that their squares leave the range of doubles."""
-    if LARGEST < abs(number) < math.inf:
-        raise checks.refuse(name, number, f"from {-LARGEST:g} to {LARGEST:g}", "count in millions")
+def quantum(
+    section: QuantumSection,
+    settings: EstimatorSection,
+    problem: Callable[[], Problem],
+    *,
+    is_risk: bool,
+) -> Quantum:
+    """The quantum engine; what the file leaves open is left to the plan.
 
-
-def quantum(section: QuantumSection, settings: EstimatorSection, *, is_risk: bool) -> Quantum:
-    """The quantum engine; without qubits, more for quantiles than for prices."""
-    from qmc import LawGrid, Quantum, UniformGrid
+    Args:
+        section: the parts.
+        settings: of the estimator.
+        problem: asked for where the number of qubits is given and the kind of grid is not.
+        is_risk: a quantile has more qubits than the plan's own grid, as its answer is an edge.
+    """
+    from qmc import Quantum
     from qmc.backends import Aer, Ideal
 
-    default = RISK_QUBITS if is_risk else PRICE_QUBITS
-    qubits = default if section.qubits is None else section.qubits
+    word = section.estimator or (DEFAULT_ESTIMATOR if settings.settings else None)
     return Quantum(
-        grid=LawGrid(qubits=qubits) if section.grid == "law" else UniformGrid(qubits=qubits),
-        estimator=estimator(section.estimator, settings.settings),
+        grid=_grid(section, problem, is_risk=is_risk),
+        estimator=None if word is None else estimator(word, settings.settings),
         backend=Aer() if section.backend == "aer" else Ideal(),
     )
+
+
+def _grid(section: QuantumSection, problem: Callable[[], Problem], *, is_risk: bool) -> Grid | None:
+    from qmc.grids import FactorGrid, LawGrid, UniformGrid
+
+    kind, qubits = section.grid, section.qubits
+    if kind is None and not is_risk:
+        if qubits is None:
+            return None
+        law = LawGrid(qubits=qubits)
+        return law if law.treats(problem()) else FactorGrid(qubits=qubits)
+    if kind == "factor":
+        return FactorGrid() if qubits is None else FactorGrid(qubits=qubits)
+    default = RISK_QUBITS if is_risk else PRICE_QUBITS
+    size = default if qubits is None else qubits
+    return UniformGrid(qubits=size) if kind == "uniform" else LawGrid(qubits=size)

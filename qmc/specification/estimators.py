@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from qmc.specification.refusals import InvalidField, naming, shown
+from qmc.specification.words import dashed
 
 if TYPE_CHECKING:
     from qmc.estimators import Estimator
@@ -32,7 +32,7 @@ def estimators() -> Mapping[str, type[Estimator]]:
     for name in package.__all__:
         one: Any = getattr(package, name)
         if dataclasses.is_dataclass(one) and all(hasattr(one, each) for each in asked):
-            found[_word(name)] = cast("type[Estimator]", one)
+            found[dashed(name)] = cast("type[Estimator]", one)
     return MappingProxyType(dict(sorted(found.items())))
 
 
@@ -79,10 +79,6 @@ def require_early_reading(word: str, one: Estimator) -> None:
         f"{fit}; sampling is one too with shots_per_round=1000"
     )
     raise InvalidField(["quantum.estimator"], shown(word), complaint)
-
-
-def _word(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
 def _owners(name: str) -> str:

@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 _SHOWN = 60
 # how the nouns refuse a field: "strike=-1.0: must be ..." or "weights[3]=nan: must be ..."
 _NOUN = re.compile(
-    r"(?P<name>[a-z_][a-z0-9_]*)(?P<given>(\[[^]]*\])?=.*?): (?P<complaint>(must|unknown) .*)"
+    r"(?P<name>[a-z_][a-z0-9_]*)(?P<given>(\.[a-z]+)?(\[[^]]*\])?=.*?)"
+    r": (?P<complaint>(must|unknown) .*)"
 )
+_INSTANCE = re.compile(r" or instance of \w+Section")
 _PLAIN = (
-    (" or instance of EstimatorSection", ""),
-    (" or instance of GoalSection", ""),
-    (" or instance of QuantumSection", ""),
-    (" or instance of RunSection", ""),
     ("Input should be", "must be"),
     ("a valid integer", "a whole number"),
     ("a valid dictionary or object to extract fields from", "a section of fields"),
@@ -110,25 +108,34 @@ def _complaint(one: Any, fields: Mapping[str, Sequence[str]]) -> tuple[str, str,
     kind, path = one["type"], _path(one["loc"], fields)
     given = shown(one["input"])
     if kind == "extra_forbidden":
-        owner = next(str(part) for part in reversed(one["loc"][:-1] or ("file",)))
+        owner = next(str(part) for part in reversed(one["loc"][:-1] or ("file",))).strip("<>")
         others = ", ".join(name for name in fields[owner] if name != "kind")
         return path, given, f"unknown here; {owner} takes {others or 'no other field'}"
     if kind == "union_tag_not_found":
-        allowed = ", ".join(fields[f"{path}.kind"])
-        return f"{path}.kind", "", f"missing; give one of {allowed}"
+        return f"{path}.kind", "", f"missing; give one of {', '.join(_kinds(path, fields))}"
     if kind == "union_tag_invalid":
         tag = one["ctx"]["tag"]
-        return f"{path}.kind", f"={tag!r}", f"must be one of {', '.join(fields[f'{path}.kind'])}"
-    reason = one["msg"]
+        return f"{path}.kind", f"={tag!r}", f"must be one of {', '.join(_kinds(path, fields))}"
+    reason = _INSTANCE.sub("", one["msg"])
     for before, after in _PLAIN:
         reason = reason.replace(before, after)
     return path, given, reason[0].lower() + reason[1:]
 
 
+def _kinds(path: str, fields: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """The kinds that the table of a path may be of; those in a list are contracts."""
+    return fields.get("contracts.kind" if path.endswith("]") else f"{path}.kind", ())
+
+
 def _path(location: Sequence[int | str], fields: Mapping[str, Sequence[str]]) -> str:
     """`contract.strike` of ("contract", "call", "strike"): the kind of a section is no field."""
-    parts = list(location)
-    if len(parts) > 1 and f"{parts[0]}.kind" in fields and parts[1] in fields[f"{parts[0]}.kind"]:
-        del parts[1]
+    parts: list[int | str] = []
+    above: int | str = ""
+    for part in location:
+        # the kind of a section and the tag of a union are no fields
+        owners = _kinds(str(above), fields) if parts else ()
+        if part not in owners and not (isinstance(part, str) and part.startswith("<")):
+            parts.append(part)
+        above = f"[{part}]" if isinstance(part, int) else part
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.removeprefix(".")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from qmc.specification.nouns import CONTRACTS, MODELS, any_of
+from qmc.specification.section import Section
+from qmc.specification.shapes import tables
 
 EngineName: TypeAlias = Literal["quantum", "monte-carlo", "analytic", "all"]
 
@@ -18,22 +22,6 @@ def _iso(value: object) -> object:
 
 
 Date: TypeAlias = Annotated[str, BeforeValidator(_iso)]
-
-
-class Section(BaseModel):
-    """A table of a file: no unknown fields, no silent conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class BlackScholesSection(Section):
-    """`[model] kind = "black-scholes"`."""
-
-    kind: Literal["black-scholes"]
-    spot: float
-    vol: float
-    rate: float = 0.0
-    dividend_yield: float = 0.0
 
 
 class ReturnsSection(Section):
@@ -73,40 +61,13 @@ class StudentTSection(ReturnsSection):
     degrees_of_freedom: float = 4.0
 
 
-class VanillaSection(Section):
-    """`[contract] kind = "call" | "put"`."""
-
-    kind: Literal["call", "put"]
-    strike: float
-    expiry: float
-
-
-class DigitalSection(Section):
-    """`[contract] kind = "digital"`; `side` is call or put, `pays` is cash or asset."""
-
-    kind: Literal["digital"]
-    strike: float
-    expiry: float
-    side: Literal["call", "put"] = "call"
-    pays: Literal["cash", "asset"] = "cash"
-    cash: float = 1.0
-
-
-class SpreadSection(Section):
-    """`[contract] kind = "spread"`: a call spread; `strike` is the lower one."""
-
-    kind: Literal["spread"]
-    strike: float
-    high_strike: float
-    expiry: float
-
-
 class PortfolioSection(Section):
     """`[contract] kind = "portfolio"`; equal weights when `weights` is absent."""
 
     kind: Literal["portfolio"]
     value: float = 1.0
     weights: list[float] | None = None
+    horizon: float | None = None
 
 
 class MeanSection(Section):
@@ -150,15 +111,16 @@ class QuantumSection(Section):
     """`[quantum]`: the parts of the quantum engine.
 
     Attributes:
-        qubits: of the grid; more for quantiles than for prices when absent.
-        grid: its cells.
-        estimator: one of `estimators()`, which reads the classes and so is looked at later.
+        qubits: of the grid; when absent the grid's own number, more for quantiles.
+        grid: its cells; when absent the plan chooses what fits the problem.
+        estimator: one of `estimators()`, which reads the classes and so is looked at later; when
+            absent the plan chooses, or `iterative` takes the settings of `[estimator]`.
         backend: what runs the circuits.
     """
 
     qubits: int | None = None
-    grid: Literal["law", "uniform"] = "law"
-    estimator: str = "iterative"
+    grid: Literal["factor", "law", "uniform"] | None = None
+    estimator: str | None = None
     backend: Literal["aer", "ideal"] = "aer"
 
 
@@ -184,11 +146,13 @@ class RunSection(Section):
     seed: int | None = Field(default=None, ge=0)
 
 
-AnyReturns: TypeAlias = HistoricalSection | FilteredSection | StudentTSection
-AnyModel: TypeAlias = BlackScholesSection | AnyReturns
-AnyOption: TypeAlias = VanillaSection | DigitalSection | SpreadSection
-AnyContract: TypeAlias = AnyOption | PortfolioSection
 AnyMeasure: TypeAlias = MeanSection | ProbabilitySection | GreekSection | TailSection
+if TYPE_CHECKING:
+    AnyModel: TypeAlias = Section
+    AnyContract: TypeAlias = Section
+else:
+    AnyModel = any_of(MODELS) | HistoricalSection | FilteredSection | StudentTSection
+    AnyContract = any_of(CONTRACTS) | PortfolioSection
 
 # sections of several kinds, and those of one
 KINDS: dict[str, Any] = {"model": AnyModel, "contract": AnyContract, "measure": AnyMeasure}
@@ -202,7 +166,7 @@ SINGLE: dict[str, type[Section]] = {
 
 def fields() -> dict[str, tuple[str, ...]]:
     """Fields of the file, of each section and of each kind of one; "model.kind" and so on."""
-    table = {"file": (*KINDS, *SINGLE)}
+    table = {"file": (*KINDS, *SINGLE), "contracts.kind": tuple(CONTRACTS), **tables()}
     for section, union in KINDS.items():
         kinds: list[str] = []
         sections: tuple[type[Section], ...] = get_args(union)

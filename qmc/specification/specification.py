@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from qmc import checks
+from qmc.errors import InvalidProblem
 from qmc.specification import build
 from qmc.specification.estimators import require_early_reading
+from qmc.specification.nouns import CONTRACTS
 from qmc.specification.refusals import InvalidField, naming, refusal, shown
+from qmc.specification.section import Section
 from qmc.specification.sections import (
     AnyContract,
     AnyMeasure,
@@ -22,14 +25,15 @@ from qmc.specification.sections import (
     QuantumSection,
     ReturnsSection,
     RunSection,
-    Section,
     TailSection,
     fields,
 )
+from qmc.specification.words import spelled
 
 if TYPE_CHECKING:
     from qmc.engine import Quantum
-    from qmc.problem import Goal, Problem
+    from qmc.measures import Measure
+    from qmc.problem import Contract, Goal, Model, Problem
 
 PRICE_TOLERANCE = 0.01
 RISK_TOLERANCE = 0.1
@@ -65,7 +69,7 @@ class Specification(Section):
                 missing one.
         """
         try:
-            return cls.model_validate(dict(data))
+            return cls.model_validate(spelled(data))
         except ValidationError as error:
             raise refusal(error, fields()) from error
 
@@ -80,20 +84,36 @@ class Specification(Section):
         Raises:
             InvalidProblem: naming the field that is out of range.
         """
-        from qmc.problem import Problem
-
-        if self.is_risk != isinstance(self.contract, PortfolioSection):
-            allowed = "must be portfolio" if self.is_risk else "must be call, put, digital, spread"
-            complaint = f"{allowed} under model.kind={self.model.kind!r}; change one of the two"
-            raise InvalidField(["contract.kind"], f"={self.contract.kind!r}", complaint)
+        self._require_fit()
         with naming("measure"):
             measures = build.measures(self.measure)
         with naming("model", path="prices"):
             model, columns = build.model(self.model)
-        with naming("contract", low_strike="strike"):
+        with naming("contract"):
             contract = build.contract(self.contract, columns)
-        with naming("contract", low_strike="strike", time="expiry"):
-            return tuple(Problem(model, contract, measure) for measure in measures)
+        return tuple(self._problem(model, contract, measure) for measure in measures)
+
+    def _require_fit(self) -> None:
+        """Refuse a portfolio under a market's model, and an option under one of returns."""
+        if self.is_risk == isinstance(self.contract, PortfolioSection):
+            return
+        allowed = "portfolio" if self.is_risk else ", ".join(CONTRACTS)
+        complaint = f"must be {allowed} under model.kind={_kind(self.model)!r}; change one of them"
+        raise InvalidField(["contract.kind"], f"={_kind(self.contract)!r}", complaint)
+
+    def _problem(self, model: Model, contract: Contract, measure: Measure) -> Problem:
+        """The problem; what does not fit is said of the contract's kind."""
+        from qmc.problem import Problem
+
+        try:
+            with naming("contract", low_strike="strike", time="expiry"):
+                return Problem(model, contract, measure)
+        except InvalidField:
+            raise
+        except InvalidProblem as error:
+            complaint = f"must fit model.kind={_kind(self.model)!r}: {error}"
+            given = f"={_kind(self.contract)!r}"
+            raise InvalidField(["contract.kind"], given, complaint) from error
 
     def make_goal(self) -> Goal:
         """The goal; without any end given, a relative tolerance that the default grid reaches."""
@@ -123,9 +143,12 @@ class Specification(Section):
                 estimator that cannot search for a quantile where one is asked for.
         """
         with naming("quantum"):
-            engine = build.quantum(self.quantum, self.estimator, is_risk=self.is_risk)
+            engine = build.quantum(
+                self.quantum, self.estimator, lambda: self.problems()[0], is_risk=self.is_risk
+            )
         if isinstance(self.measure, TailSection) and engine.estimator is not None:
-            require_early_reading(self.quantum.estimator, engine.estimator)
+            word = self.quantum.estimator or build.DEFAULT_ESTIMATOR
+            require_early_reading(word, engine.estimator)
         return engine
 
     def unused(self) -> tuple[str, ...]:
@@ -168,3 +191,7 @@ class Specification(Section):
             "out, or take engine quantum or all"
         )
         raise InvalidField(unused, given, complaint)
+
+
+def _kind(section: Section) -> str:
+    return str(getattr(section, "kind", ""))

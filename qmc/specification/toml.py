@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qmc.errors import InvalidProblem
+from qmc.specification.words import spelled
 
 _LARGEST = 1 << 20
 
@@ -23,6 +24,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path}: not a TOML file: {error}; see examples/ for a working one"
         raise InvalidProblem(msg) from error
+    data = spelled(data)
     model = data.get("model")
     if isinstance(model, dict) and isinstance(model.get("prices"), str):
         model["prices"] = str(path.parent / model["prices"])

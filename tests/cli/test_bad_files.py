@@ -58,7 +58,7 @@ def test_prices_that_are_no_table(refusal, tmp_path):
         ([("model.vol", "[0.2]")], "field model.vol=[0.2]: must be a number"),
         ([("model.spot", "1" + 400 * "0")], "field model.spot=1000"),
         ([("quantum.qubits", "5.0")], "field quantum.qubits=5.0: must be a whole number"),
-        ([("quantum.grid", '"x"')], "field quantum.grid='x': must be 'law' or 'uniform'"),
+        ([("quantum.grid", '"x"')], "field quantum.grid='x': must be 'factor', 'law' or 'uniform'"),
         ([("goal.tolerence", "1.0")], "field goal.tolerence=1.0: unknown here; goal"),
         ([("measure.kind", '"delta"')], "field measure.kind='delta': must be one of"),
         ([("measure.level", "0.9")], "field measure.level=0.9: unknown here; price"),

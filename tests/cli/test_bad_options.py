@@ -33,9 +33,9 @@ def test_text_where_a_number_belongs(refusal, name, value, allowed):
         ("price", "measure", "must be one of price, expected-loss, probability"),
         ("price", "engine", "must be 'quantum', 'monte-carlo', 'analytic' or 'all'"),
         ("price", "backend", "must be 'aer' or 'ideal'"),
-        ("price", "grid", "must be 'law' or 'uniform'"),
+        ("price", "grid", "must be 'factor', 'law' or 'uniform'"),
         ("price", "estimator", "must be one of adaptive, bayesian, canonical, certified"),
-        ("risk", "model", "must be one of black-scholes, historical, normal, filtered"),
+        ("risk", "model", "must be one of black-scholes, bond-rates, cev, heston, local-"),
     ],
 )
 def test_unknown_words(refusal, command, name, allowed):
@@ -48,8 +48,8 @@ def test_unknown_words(refusal, command, name, allowed):
 @pytest.mark.parametrize(
     ("extra", "line"),
     [
-        ({"contract": "digital", "side": "up"}, "option --side='up': must be 'call' or 'put'"),
-        ({"contract": "digital", "pays": "x"}, "option --pays='x': must be 'cash' or 'asset'"),
+        ({"contract": "digital", "side": "up"}, "option --side='up': must be one of 'call', 'put'"),
+        ({"contract": "digital", "pays": "x"}, "option --pays='x': must be one of 'cash', 'asset'"),
         (
             {"contract": "digital", "cash": "0"},
             "option --cash=0.0: must be a finite number above 0",
@@ -144,6 +144,8 @@ def test_built_in_stocks(refusal, values, part):
 
 def test_a_measure_that_no_part_treats(refusal):
     line = refusal("plan", *flags(PRICE_OPTIONS), "--measure", "var")
+    assert "FactorGrid orders no cells by loss, which VaR needs" in line
+    line = refusal("plan", *flags(PRICE_OPTIONS), "--measure", "var", "--grid", "law")
     assert "LawGrid cannot place cells for VaR of Call" in line
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from qmc.cli import catalogue
 from qmc.specification.estimators import estimators, settings
+from qmc.specification.nouns import CONTRACTS, MODELS
 from qmc.specification.sections import (
     KINDS,
     SINGLE,
-    DigitalSection,
     GreekSection,
     QuantumSection,
     RunSection,
@@ -46,6 +46,10 @@ def test_plan_of_a_price(answer, run):
     assert fine["expected_queries"] > 5.0 * coarse["expected_queries"]
     code, out, _ = run("plan", *CALL)
     assert code == 0
+    # Certified steers by a qubit beside the circuit; Iterative does not
+    assert out.startswith("Price: 8 qubits")
+    assert "by Certified(" in out
+    code, out, _ = run("plan", *CALL, "--estimator", "iterative")
     assert out.startswith("Price: 7 qubits")
 
 
@@ -198,9 +202,12 @@ def test_every_command_takes_json_seed_and_plot(run, command):
 def test_options_stand_for_the_fields_of_a_file():
     table = fields()
     known = {f"{section}.{name}" for section in SINGLE for name in table[section]}
+    # what has no word among the options stands in a file only
+    in_files = {*MODELS, *CONTRACTS} - {"black-scholes", "call", "put", "digital", "spread"}
     for section in KINDS:
-        for kind in table[f"{section}.kind"]:
+        for kind in set(table[f"{section}.kind"]) - in_files:
             known |= {f"{section}.{name}" for name in table[kind]}
+    known.remove("contract.horizon")
     # other settings of estimators stand in a file only
     flags = {path for path in catalogue.FLAGS if not path.startswith("estimator.")}
     assert flags == known
@@ -210,13 +217,38 @@ def test_options_stand_for_the_fields_of_a_file():
 
 def test_options_offer_the_words_of_the_sections():
     table = {path: set(words) for path, words in fields().items() if path.endswith(".kind")}
-    groups = {DigitalSection: "contract", GreekSection: "measure", QuantumSection: "quantum"}
-    for section, name in {**groups, RunSection: "run"}.items():
+    groups = {GreekSection: "measure", QuantumSection: "quantum", RunSection: "run"}
+    for section, name in groups.items():
         for field, info in section.model_fields.items():
-            table.setdefault(f"{name}.{field}", set(get_args(info.annotation)))
+            inner = (get_args(one) or (one,) for one in get_args(info.annotation))
+            table.setdefault(f"{name}.{field}", {word for words in inner for word in words})
+    table |= {"contract.side": {"call", "put"}, "contract.pays": {"cash", "asset"}}
     table["quantum.estimator"] = set(estimators())
     for one in catalogue.OPTIONS:
         if one.words:
             assert set(one.words) <= table[one.path], one.name
     shown = {word for one in (*catalogue.OPTIONS, *catalogue.RISK_MEASURE) for word in one.words}
     assert {"quantum", "aer", "law", "iterative", "asset", "es", "spread", "student-t"} <= shown
+
+
+def test_convergence_where_no_exact_value_is_known(answer, run, problem_file):
+    market = {"kind": '"black-scholes"', "spot": "100.0", "vol": "0.2"}
+    # of one date: the call whose price is known, though not to an engine that sees an average
+    asian = {"kind": '"asian"', "strike": "105.0", "times": "[1.0]"}
+    file = problem_file({"model": market, "contract": asian, "quantum": {"qubits": "4"}})
+    study = ["converge", "--file", file, *FAST, "--budgets", "500,2000", "--seeds", "2"]
+    data = answer(*study)
+    (note,) = data["notes"]
+    assert note.startswith("No exact value is known of Price of Asian: errors and coverage are")
+    assert "(99 %)" in note
+    (reference,) = {row["reference"] for row in data["rows"]}
+    assert reference == pytest.approx(TRUTH, rel=1e-3)
+    code, out, _ = run(*study)
+    assert code == 0
+    assert note in out.replace("\n", " ")
+
+
+def test_a_file_of_any_payoff_is_planned_before_it_is_solved(answer):
+    data = answer("plan", "--file", EXAMPLES / "basket_of_five.toml")
+    assert "FactorGrid(" in data["plans"]["Price"]["grid"]
+    assert data["plans"]["Price"]["residual_paths"] > 0
