@@ -57,6 +57,32 @@ def require_fresh_seeds(sampler: object) -> None:
             raise checks.refuse("seed of sampler", seed, allowed, hint)
 
 
+def require_used_seeds(one: object, other: object) -> None:
+    """Refuse two samplers, made of different seeds, that hold the same ones.
+
+    Raises:
+        InvalidProblem: for equal fixed seeds, and for different generators of equal state; what
+            shows no seed is not known to repeat itself.
+    """
+    pairs = zip(_seeds(one), _seeds(other), strict=False)
+    found = [(a, b) for a, b in pairs if a is not None and b is not None]
+    if found and all(_alike(*each) for each in found):
+        allowed = "a function that gives the sampler its seed"
+        hint = (
+            "two seeds made samplers with the same one, whose shots repeat each other; give "
+            "sampler=lambda seed: StatevectorSampler(seed=seed)"
+        )
+        raise checks.refuse("seed of made samplers", found[0][0], allowed, hint)
+
+
+def _alike(one: object, other: object) -> bool:
+    if isinstance(one, np.random.Generator) and isinstance(other, np.random.Generator):
+        states = (each.bit_generator.state for each in (one, other))
+        return one is not other and repr(next(states)) == repr(next(states))
+    # a seed sequence or an array has no equality that gives one answer
+    return repr(one) == repr(other)
+
+
 def _seeds(sampler: object) -> Iterator[Any]:
     """Every seed that a sampler, its options or its simulator hold."""
     options = getattr(sampler, "options", None)
