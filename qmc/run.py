@@ -10,6 +10,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from qmc.backends import Backend, Oracle
+from qmc.backends.answers import decay_of, hits_of, made_oracle, require_outcomes
+from qmc.backends.failures import chained
 from qmc.circuits import AmplitudeProblem, Encoding
 from qmc.errors import TooLarge
 from qmc.estimators import Estimator, run_estimator
@@ -44,7 +46,11 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class MeteredOracle:
-    """An oracle whose rounds are counted."""
+    """An oracle, anybody's, whose rounds are counted and whose answers are checked.
+
+    Its methods raise `BackendFailed` when the oracle raises or answers something else than was
+    asked; the library's own errors and Ctrl-C pass.
+    """
 
     oracle: Oracle
     meter: Meter
@@ -52,18 +58,21 @@ class MeteredOracle:
     @property
     def decay(self) -> float:
         """Visibility lost per power."""
-        return self.oracle.decay
+        return decay_of(self.oracle)
 
     def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
         """Run and count."""
-        hits = self.oracle.run(rounds)
+        hits = hits_of(self.oracle, rounds)
         self.meter.count(rounds)
         return hits
 
     def phases(self, bits: int, shots: int) -> tuple[int, ...]:
         """Run phase estimation and count it; `Unsupported` when the oracle has no register."""
-        outcomes = phases(self.oracle, bits, shots)
-        self.meter.count([PhaseRound(bits, shots)])
+        asked = PhaseRound(bits, shots)
+        with chained(f"{type(self.oracle).__name__}.phases failed on {bits} bits"):
+            outcomes = phases(self.oracle, bits, shots)
+        outcomes = require_outcomes(outcomes, asked)
+        self.meter.count([asked])
         return outcomes
 
 
@@ -79,12 +88,16 @@ class LimitsPower(Protocol):
 
 def _require_power(oracle: Oracle, goal: Goal) -> None:
     """Refuse a tolerance that takes powers far beyond the machine, before anything runs."""
-    if goal.tolerance is None or goal.queries is not None or not isinstance(oracle, LimitsPower):
+    if goal.tolerance is None or goal.queries is not None:
         return
-    if (2.0 * oracle.max_power + 1.0) * goal.tolerance < _LEAST_REACH:
+    with chained(f"{type(oracle).__name__}.max_power cannot be read"):
+        if not isinstance(oracle, LimitsPower):
+            return
+        most = float(oracle.max_power)
+    if (2.0 * most + 1.0) * goal.tolerance < _LEAST_REACH:
         msg = (
             f"a half-width of {goal.tolerance:.3g} in amplitude takes powers of about "
-            f"{0.1 / goal.tolerance:.3g}, the machine has room for {oracle.max_power:.3g}; take a "
+            f"{0.1 / goal.tolerance:.3g}, the machine has room for {most:.3g}; take a "
             "larger tolerance, or the backend Ideal, which builds no circuit"
         )
         raise TooLarge(msg)
@@ -145,7 +158,7 @@ class Run:
         """
         self.encoded = encoded
         oracle_rng, estimator_rng = self.rng.spawn(2)
-        made = self.backend.oracle(encoded, rng=oracle_rng)
+        made = made_oracle(self.backend, encoded, oracle_rng)
         _require_power(made, one)
         oracle = MeteredOracle(made, self.meter)
         stop: Callable[[Estimate], bool] | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks
+from qmc.backends.answers import hits_of, made_oracle
 from qmc.backends.protocols import Backend
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import InvalidProblem
@@ -123,8 +124,8 @@ def calibrate(
     shots = checks.whole("shots", shots, 1)
     confidence = checks.fraction("confidence", confidence)
     theta = None if amplitude is None else math.asin(math.sqrt(_checked_amplitude(amplitude)))
-    oracle = backend.oracle(problem, rng=generator(rng))
-    hits = oracle.run([Round(power, shots) for power in asked])
+    oracle = made_oracle(backend, problem, generator(rng))
+    hits = hits_of(oracle, [Round(power, shots) for power in asked])
     found = _fit(np.array(asked), np.array(hits), shots, theta)
     decay, contrast = _intervals(found, np.array(asked), shots, confidence, theta is not None)
     return Calibration(

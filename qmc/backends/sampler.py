@@ -11,7 +11,7 @@ import numpy as np
 
 from qmc import checks
 from qmc.backends import calibration, outcomes
-from qmc.backends.failures import chained, require_fresh_seeds
+from qmc.backends.failures import chained, require_fresh_seeds, require_used_seeds
 from qmc.backends.isa import RoutedCircuits
 from qmc.backends.phases import PHASE_REGISTER, measured_phases
 from qmc.backends.powers import REGISTER, ComposedCircuits, Key, PowerCircuits
@@ -39,7 +39,8 @@ class Sampler:
     the same for circuits of one call that have the same number of shots: what looks like new
     evidence repeats the old. So a sampler with a fixed seed is refused. For
     reproducible runs give a function of a seed, `lambda seed: StatevectorSampler(seed=seed)`:
-    it is called with a fresh seed for every circuit of every job.
+    it is called with a fresh seed for every circuit of every job, and once more at the first, to
+    see that the sampler's seed changes with the one it is given, where the sampler shows its seed.
 
     Attributes:
         sampler: a `BaseSamplerV2` without a fixed seed, or a function that makes one of a seed.
@@ -52,6 +53,8 @@ class Sampler:
             no result claims to cover the true number, since it cannot be known from outside.
 
     Raises:
+        InvalidProblem: for a sampler with a fixed seed; at the first run for a function that gives
+            samplers the same seed whatever seed it is given, or that makes no sampler.
         BackendFailed: when the pass manager or the sampler raises, or the sampler returns another
             number of circuits or shots, or no register "flag" of one bit.
 
@@ -99,6 +102,7 @@ class SamplerOracle:
     backend: Sampler
     rng: np.random.Generator
     _circuits: PowerCircuits | None = None
+    _uses_seeds: bool = False
 
     @property
     def decay(self) -> float:
@@ -173,7 +177,6 @@ class SamplerOracle:
         """One result a circuit of one job."""
         with chained(f"the sampler failed on {what}"):
             sampler = self._made()
-        _require_sampler(sampler)
         with chained(f"the sampler failed on {what}"):
             result = sampler.run(pubs).result()
         found = outcomes.read(lambda: len(result), what)
@@ -187,7 +190,14 @@ class SamplerOracle:
         if _runs(given):
             return given
         make: Callable[[int], Any] = given
-        return make(child_seeds(self.rng, 1)[0])
+        (seed,) = child_seeds(self.rng, 1)
+        made = make(seed)
+        _require_sampler(made)
+        if not self._uses_seeds:
+            # a second one, for comparison only, takes nothing of the oracle's stream
+            require_used_seeds(made, make(*child_seeds(generator(seed), 1)))
+            self._uses_seeds = True
+        return made
 
 
 def _require_sampler(made: object) -> None:

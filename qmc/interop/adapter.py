@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qmc import checks
 from qmc.backends import Aer, Backend
+from qmc.backends.answers import made_oracle
 from qmc.estimators import Estimator, Iterative, run_estimator
 from qmc.interop.estimation import amplitude_problem, checked
 from qmc.interop.theirs import algorithms, quiet
@@ -75,7 +76,7 @@ class AsAmplitudeEstimator:
         problem = amplitude_problem(estimation_problem, state, objectives)
         rng = generator(self.rng)
         meter = Meter()
-        oracle = MeteredOracle(self.backend.oracle(problem, rng=rng), meter)
+        oracle = MeteredOracle(made_oracle(self.backend, problem, rng), meter)
         found = run_estimator(self.estimator, oracle, self.goal, rng=rng)
         result = algorithms().AmplitudeEstimatorResult()
         result.estimation = found.value

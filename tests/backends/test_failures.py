@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
-from qmc.backends import Aer, DepolarizingNoise, DeviceNoise, Ideal, Sampler
+from qmc import BlackScholes, Call, Goal, LawGrid, Price, Problem, Quantum
+from qmc.backends import Aer, DepolarizingNoise, DeviceNoise, Ideal, Sampler, calibrate
 from qmc.circuits import MultiplexedRotation
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import BackendFailed, InvalidProblem, TooLarge, Unsupported
+from qmc.estimators import Canonical, Sampling
 from qmc.grids.cell_table import CellTable
-from qmc.rounds import Round
+from qmc.rounds import PhaseRound, Round
+from qmc.run import Meter, MeteredOracle
 
 TABLE = CellTable(
     registers=(2,),
@@ -25,6 +28,9 @@ TWO = MultiplexedRotation().encode(
     replace(TABLE, registers=(1,), marginals=(np.full(2, 0.5),), values=np.array([0.3, 1.0]))
 )
 STATE = np.eye(1, 16)[0]
+CALL = Problem(
+    BlackScholes(spot=100.0, vol=0.2, rate=0.05), Call(strike=105.0, expiry=1.0), Price()
+)
 
 
 class FakeAer:
@@ -303,3 +309,130 @@ def test_a_fake_device_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(Unsupported, match=r"FakeManilaV2.*qiskit-ibm-runtime.*GenericBackendV2"):
         DeviceNoise(device="FakeManilaV2").backend()
+
+
+class VendorError(Exception):
+    """A client's own error, derived from no built-in one but the root."""
+
+
+class Own:
+    """A user's own backend and oracle, wrong in one way."""
+
+    decay = 0.0
+
+    def __init__(self, hits=None, error=None, made=True, decay=0.0):
+        self.hits, self.error, self.made, self.decay = hits, error, made, decay
+
+    def oracle(self, problem, *, rng):
+        if self.made is True:
+            return self
+        if isinstance(self.made, BaseException):
+            raise self.made
+        return self.made
+
+    def run(self, rounds):
+        if self.error is not None:
+            raise self.error
+        return tuple(one.shots // 3 for one in rounds) if self.hits is None else self.hits(rounds)
+
+    def phases(self, bits, shots):
+        if self.error is not None:
+            raise self.error
+        return (2**bits - 1,) * shots if self.hits is None else self.hits([PhaseRound(bits, shots)])
+
+
+def solved(backend, estimator=None):
+    engine = Quantum(backend=backend, grid=LawGrid(qubits=1), estimator=estimator or Sampling())
+    return engine.solve(CALL, Goal(queries=500), rng=1)
+
+
+@pytest.mark.parametrize("error", [VendorError("down"), StopIteration("no more")])
+def test_a_vendors_own_error_is_chained(error):
+    def broken(_seed):
+        raise error
+
+    oracles = (
+        on(FakeAer(error)),
+        sampler_oracle(error),
+        Sampler(sampler=broken).oracle(PROBLEM, rng=np.random.default_rng(0)),
+    )
+    for oracle in oracles:
+        with pytest.raises(BackendFailed, match="failed on") as caught:
+            oracle.run([Round(0, 10)])
+        assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("estimator", [Sampling(), Canonical()])
+@pytest.mark.parametrize("error", [VendorError("down"), StopIteration(), ValueError("no")])
+def test_what_ones_own_oracle_raises_is_chained(error, estimator):
+    with pytest.raises(BackendFailed, match=r"Own\.(run|phases) failed on") as caught:
+        solved(Own(error=error), estimator)
+    assert caught.value.__cause__ is error
+    with pytest.raises(BackendFailed, match=r"Own\.oracle failed") as caught:
+        solved(Own(made=error), estimator)
+    assert caught.value.__cause__ is error
+    with pytest.raises(BackendFailed, match=r"Own\.run failed on 4 rounds"):
+        calibrate(Own(error=error), PROBLEM, powers=(0, 1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TooLarge("big"), Unsupported("not so"), InvalidProblem("wrong"), KeyboardInterrupt()],
+)
+def test_our_own_errors_and_an_interrupt_pass_through(error):
+    with pytest.raises(type(error)) as caught:
+        solved(Own(made=error))
+    assert caught.value is error
+    with pytest.raises(type(error)) as caught:
+        MeteredOracle(Own(error=error), Meter()).run([Round(0, 10)])
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("hits", "told"),
+    [
+        (lambda _: None, "TypeError"),
+        (lambda rounds: (1,) * (len(rounds) + 1), "of it is used"),
+        (lambda _: (), "of it is used"),
+        (lambda rounds: [-1] * len(rounds), "answered -1 as .*from 0 to"),
+        (lambda rounds: [one.shots + 1 for one in rounds], "from 0 to"),
+        (lambda rounds: [0.5] * len(rounds), r"answered 0\.5 as"),
+        (lambda rounds: [float("nan")] * len(rounds), "answered nan as"),
+        (lambda rounds: [True] * len(rounds), "answered True as"),
+    ],
+)
+def test_wrong_hits_of_ones_own_oracle_are_refused_and_not_counted(hits, told):
+    with pytest.raises(BackendFailed, match=told):
+        solved(Own(hits=hits))
+    meter = Meter()
+    with pytest.raises(BackendFailed, match=told):
+        MeteredOracle(Own(hits=hits), meter).run([Round(0, 10)])
+    assert meter == Meter()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [(None, "cannot be read"), ((1,), "1 of 2 shots"), ((8, 0), "answered 8"), ((0.0, 0), "0.0")],
+)
+def test_wrong_phases_of_ones_own_oracle_are_refused(answer, told):
+    oracle = MeteredOracle(Own(hits=lambda _: answer), Meter())
+    with pytest.raises(BackendFailed, match=told):
+        oracle.phases(3, 2)
+
+
+@pytest.mark.parametrize("made", [None, 3, Own, Ideal()])
+def test_what_is_no_oracle_is_refused(made):
+    with pytest.raises(BackendFailed, match=r"Own\.oracle returned .*: must be an Oracle"):
+        solved(Own(made=made))
+
+
+@pytest.mark.parametrize("decay", [None, -1.0, float("nan"), float("inf")])
+def test_an_oracles_decay_is_a_number(decay):
+    with pytest.raises(BackendFailed, match=r"Own.decay"):
+        solved(Own(decay=decay))
+
+
+def test_hits_of_numpy_are_hits():
+    hits = MeteredOracle(Own(hits=lambda _: np.array([3, 4])), Meter()).run([Round(0, 9)] * 2)
+    assert hits == (3, 4)
+    assert all(type(one) is int for one in hits)

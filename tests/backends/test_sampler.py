@@ -176,6 +176,49 @@ def test_the_trap_of_a_fixed_seed_exists_and_is_refused(fixed):
         Sampler(sampler=fixed)
 
 
+SHARED = np.random.default_rng(5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda _seed: StatevectorSampler(seed=5),
+        lambda _seed: SamplerV2(seed=5),
+        lambda _seed: StatevectorSampler(seed=np.random.default_rng(5)),
+        lambda _seed: StatevectorSampler(seed=np.random.SeedSequence(5)),
+        lambda _seed: BackendSamplerV2(backend=AerSimulator(seed_simulator=5)),
+    ],
+)
+def test_a_function_that_ignores_its_seed_is_refused_at_its_first_run(make):
+    """Its shots do repeat: the trap is there, and so is the refusal, by name."""
+    circuit = oracle(Sampler(sampler=StatevectorSampler(), pass_manager=FULL)).circuit(1)
+    first, second = (
+        make(seed).run([(circuit, None, 64)]).result()[0].data[REGISTER].get_bitstrings()
+        for seed in (1, 2)
+    )
+    assert first == second
+    made = oracle(Sampler(sampler=make, pass_manager=FULL))
+    with pytest.raises(InvalidProblem, match=r"(?s)seed of made samplers=.*lambda seed"):
+        made.run([Round(0, 10)])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seed: StatevectorSampler(seed=seed % 1_000_003),
+        lambda seed: StatevectorSampler(seed=seed >> 8),
+        lambda seed: StatevectorSampler(seed=np.random.default_rng(seed)),
+        lambda seed: StatevectorSampler(seed=np.random.SeedSequence(seed)),
+        lambda _seed: StatevectorSampler(),
+        lambda _seed: StatevectorSampler(seed=SHARED),
+        lambda seed: BackendSamplerV2(backend=AerSimulator(seed_simulator=seed)),
+    ],
+)
+def test_a_function_that_draws_afresh_in_its_own_way_is_taken(make):
+    made = oracle(Sampler(sampler=make, pass_manager=FULL))
+    assert 0 <= made.run([Round(0, 10)])[0] <= 10
+
+
 @pytest.mark.parametrize(
     "sampler",
     [
