@@ -175,13 +175,15 @@ def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> An
     def enough(mean: float, half_width: float) -> bool:
         return goal.met(found.value + mean, found.interval.half_width + half_width)
 
+    # after Ctrl-C, or without a tolerance, the first look is the last
+    keeps_on = estimate.status != "interrupted" and goal.allowed_half_width(1.0) is not None
     if goal.queries is not None:
         most = max(goal.queries - run.meter.queries, _FREE_PATHS, 2 * residual.replicates)
         residual = replace(residual, max_paths=min(residual.max_paths, most))
     correction = residual.correct(
         problem,
         table,
-        enough if goal.allowed_half_width(1.0) is not None else _one_look,
+        enough if keeps_on else _one_look,
         error=(1.0 - split.error) * (1.0 - goal.confidence),
         first_paths=int(split.paths),
         rng=residual_rng,
@@ -213,6 +215,8 @@ def _corrected(
     line = BudgetLine("grid residual", "asymptotic", width, (1.0 - split.error) * share, note)
     lines = (*_circuit_lines(run, encoded, estimate, split.error * share), line)
     status: Status = estimate.status if correction.reliable else "unresolved"
+    if correction.interrupted:
+        status = "interrupted"
     return _answer(run, found.value + correction.mean, interval, status, lines)
 
 

@@ -13,7 +13,8 @@ from qmc.problem import Array, Goal, Problem
 _PILOT_PATHS = 2**14
 _PILOT_SEED = 20_260_102
 # normals that a pilot may draw at once
-_PILOT_NORMALS = 2**24
+_PILOT_NORMALS = 2**23
+_LEAST_PATHS = 2**10
 # a quantile's density is taken between these shares of its tail probability, above and below
 _DENSITY_SHARES = (0.5, 1.5)
 _PATHS_A_SKEWNESS = 50.0
@@ -30,7 +31,8 @@ def classical_paths(problem: Problem, goal: Goal) -> float:
     (L - VaR)+ / (1 - level).
     """
     factors = problem.num_factors
-    normals = np.random.default_rng(_PILOT_SEED).standard_normal((_PILOT_PATHS, factors))
+    paths = min(max(_PILOT_NORMALS // factors, _LEAST_PATHS), _PILOT_PATHS)
+    normals = np.random.default_rng(_PILOT_SEED).standard_normal((paths, factors))
     value, deviation, skewness = _value_and_spread(problem, problem.outcomes(normals))
     half_width = goal.allowed_half_width(value)
     if half_width is None or half_width <= 0.0:

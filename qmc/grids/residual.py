@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -36,6 +36,7 @@ class Correction:
         paths: that were drawn.
         looks: at the interval.
         asked: paths from which on the interval may be relied upon.
+        interrupted: by Ctrl-C, before it was small enough.
     """
 
     mean: float
@@ -43,11 +44,16 @@ class Correction:
     paths: int
     looks: int
     asked: float = 0.0
+    interrupted: bool = False
 
     @property
     def reliable(self) -> bool:
         """Whether there were paths enough for the skewness and kurtosis they showed."""
         return self.paths >= self.asked
+
+
+# before the first look
+_UNREAD = Correction(0.0, math.inf, 0, 0, math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,18 +107,30 @@ class Residual:
             TooLarge: for more normals than Sobol sequences have dimensions.
         """
         streams = streams or self.streams(problem, table, rng)
+        bounded = isinstance(problem.measure, Probability)
+        read = _UNREAD
+        try:
+            for read in self._looks(streams, first_paths, error, bounded=bounded):
+                if read.reliable and enough(read.mean, read.half_width):
+                    break
+        except KeyboardInterrupt:
+            # the last look stays valid: hand it back, marked as unfinished
+            return replace(read, interrupted=True)
+        return read
+
+    def _looks(
+        self, streams: Sequence[ResidualPaths], first_paths: int, error: float, *, bounded: bool
+    ) -> Iterator[Correction]:
+        """What is read after twice as many points each time, up to `max_paths`."""
         most = self.max_paths // self.replicates
         points = min(power_of_two(first_paths / self.replicates), power_of_two(most))
-        bounded = isinstance(problem.measure, Probability)
         left, looks = error, 0
-        while True:
+        while points <= most:
             looks += 1
             found = [one.after(points) for one in streams]
             means, sums = np.array([one.mean for one in found]), pooled(found)
             half_width, asked = _half_width(means, sums, _LOOK_SHARE * left, bounded=bounded)
-            read = Correction(float(means.mean()), half_width, sums.count, looks, asked)
-            if (read.reliable and enough(read.mean, half_width)) or _GROWTH * points > most:
-                return read
+            yield Correction(float(means.mean()), half_width, sums.count, looks, asked)
             left *= 1.0 - _LOOK_SHARE
             points *= _GROWTH
 

@@ -10,6 +10,7 @@ from qmc.backends import Ideal
 from qmc.circuits import MultiplexedRotation
 from qmc.estimators import Adaptive, Certified, Iterative
 from qmc.grids import Residual
+from qmc.grids.residual_paths import ResidualPaths
 from qmc.run import Run
 
 MARKET = BlackScholes(spot=100.0, vol=0.25, rate=0.08, dividend_yield=0.04)
@@ -103,3 +104,28 @@ def test_what_is_rare_is_not_taken_for_nothing():
     )
     assert found.paths >= 2**16
     assert abs(table.mean() + found.mean - truth) <= found.half_width
+
+
+@pytest.mark.parametrize("calls", [0, 40])
+def test_ctrl_c_hands_back_the_last_look(calls, monkeypatch):
+    table, residual, seen = FactorGrid(qubits=4).discretise(ASIAN), Residual(), []
+    after = ResidualPaths.after
+
+    def interrupted(self, points):
+        seen.append(points)
+        if len(seen) > calls:
+            raise KeyboardInterrupt
+        return after(self, points)
+
+    monkeypatch.setattr(ResidualPaths, "after", interrupted)
+    found = residual.correct(
+        ASIAN,
+        table,
+        lambda *_: False,
+        error=0.05,
+        first_paths=4096,
+        rng=np.random.default_rng(1),
+    )
+    assert found.interrupted
+    assert found.looks == calls // residual.replicates
+    assert np.isfinite(found.half_width) == (calls > 0)
