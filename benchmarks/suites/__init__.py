@@ -14,6 +14,7 @@ from benchmarks.suites import (
     payoffs,
     peers,
     published,
+    residuals,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "encodings": encodings.run,
     "payoffs": payoffs.run,
     "published": published.run,
+    "residuals": residuals.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}
