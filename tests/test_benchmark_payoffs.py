@@ -137,3 +137,14 @@ def test_published_suite_covers_with_real_circuits(tmp_path):
     assert all(row["covers"] for row in solved)
     assert sum(not row["printed covers"] for row in solved) == len(MISSED)
     assert np.isfinite([row["truth"] for row in rows]).all()
+
+
+def test_residuals_suite_shows_what_a_digital_asks_for(tmp_path):
+    args = ["run", "residuals", "--small", "--seeds", "20", "--output", str(tmp_path)]
+    assert RUNNER.invoke(app, args).exit_code == 0
+    rows = [json.loads(line) for line in (tmp_path / "residuals.jsonl").read_text().splitlines()]
+    assert [row["paths"] for row in rows] == [32, 128, 512, 2048, 8192]
+    # hardly one of 32 paths carries it: none of such runs is relied upon, of 8,192 paths most are
+    assert rows[0]["relied upon"] == 0.0
+    assert rows[-1]["relied upon"] > 0.5
+    assert rows[-1]["coverage"] >= 0.75  # of 20 runs

@@ -16,6 +16,7 @@ from benchmarks.suites import (
     peers,
     plans,
     published,
+    residuals,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "published": published.run,
     "large": large.run,
     "plans": plans.run,
+    "residuals": residuals.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}
