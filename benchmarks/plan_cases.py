@@ -7,8 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.plan_models import (
+    SPOT,
+    between,
+    portfolio,
+    rates,
+    rounded,
+    several,
+    shares,
+    single,
+    word,
+)
 from qmc import (
-    CEV,
     ES,
     Asian,
     Autocallable,
@@ -16,34 +26,26 @@ from qmc import (
     Basket,
     BlackScholes,
     Bond,
-    BondRates,
     Call,
     CallSpread,
     Cliquet,
     Digital,
     Exchange,
     Goal,
-    Heston,
-    HistoricalReturns,
     Lookback,
-    Merton,
     MultiAsset,
-    NormalReturns,
-    Portfolio,
     Price,
     Probability,
     Problem,
     Put,
     Rainbow,
     Spread,
-    StudentTReturns,
     Sum,
     VaR,
 )
 from qmc.problem import Contract, Model
 
 _SEED = 20_260_501
-_SPOT = 100.0
 _TOLERANCES = (0.002, 0.05)
 _CONFIDENCES = (0.9, 0.95, 0.98, 0.99)
 # paths by which tolerances and thresholds are set: a share of about the right number will do
@@ -106,21 +108,13 @@ def _guess(problem: Problem) -> _Guess:
 def _goal(value: float, rng: np.random.Generator) -> Goal:
     """A half-width of .2 to 5 % of the value, absolute, relative or both; log-uniform."""
     low, high = np.log(_TOLERANCES)
-    share = _round(float(np.exp(rng.uniform(low, high))))
+    share = rounded(float(np.exp(rng.uniform(low, high))))
     kind, confidence = rng.integers(3), float(rng.choice(_CONFIDENCES))
     return Goal(
-        tolerance=None if kind == 0 else _round(share * abs(value)),
+        tolerance=None if kind == 0 else rounded(share * abs(value)),
         relative_tolerance=None if kind == 1 else share,
         confidence=confidence,
     )
-
-
-def _round(number: float) -> float:
-    return float(f"{number:.3g}")
-
-
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
-    return _round(float(rng.uniform(low, high)))
 
 
 def _dates(rng: np.random.Generator, *counts: int) -> tuple[float, ...]:
@@ -128,18 +122,14 @@ def _dates(rng: np.random.Generator, *counts: int) -> tuple[float, ...]:
     return tuple((expiry * np.arange(1, count + 1) / count).tolist())
 
 
-def _word(rng: np.random.Generator, *words: str) -> str:
-    return str(rng.choice(words))
-
-
 def _option(kind: str, rng: np.random.Generator) -> Problem:
     """A price, or for one in five the chance of a payoff above a threshold in its middle."""
     if kind == "bond":
-        model: Model = _rates(rng)
+        model: Model = rates(rng)
     elif kind in _SEVERAL:
-        model = _several(rng, 2 if kind in {"spread", "exchange"} else int(rng.integers(2, 6)))
+        model = several(rng, 2 if kind in {"spread", "exchange"} else int(rng.integers(2, 6)))
     else:
-        model = _single(rng)
+        model = single(rng)
     contract = _CONTRACTS[kind](rng, model)
     price = Problem(model, contract, Price())
     if rng.random() > 0.2:
@@ -153,56 +143,8 @@ def _option(kind: str, rng: np.random.Generator) -> Problem:
     return Problem(model, contract, Probability(threshold=threshold))
 
 
-def _single(rng: np.random.Generator) -> Model:
-    rate, vol = _between(rng, 0.0, 0.06), _between(rng, 0.1, 0.4)
-    name = _word(rng, "Black-Scholes", "Black-Scholes", "Heston", "Merton", "CEV")
-    if name == "Heston":
-        return Heston(
-            spot=_SPOT,
-            rate=rate,
-            v0=_round(vol**2),
-            kappa=_between(rng, 1.0, 4.0),
-            theta=_round(vol**2),
-            vol_of_vol=_between(rng, 0.2, 0.6),
-            rho=_between(rng, -0.8, 0.0),
-        )
-    if name == "Merton":
-        jumps = _between(rng, 0.1, 1.0), _between(rng, -0.2, 0.0), _between(rng, 0.05, 0.2)
-        intensity, mean, deviation = jumps
-        return Merton(
-            spot=_SPOT,
-            vol=vol,
-            rate=rate,
-            intensity=intensity,
-            jump_mean=mean,
-            jump_vol=deviation,
-        )
-    if name == "CEV":
-        elasticity = _between(rng, 0.2, 0.9)
-        return CEV(spot=_SPOT, vol=vol, elasticity=elasticity, rate=rate, steps_per_year=24)
-    return BlackScholes(spot=_SPOT, vol=vol, rate=rate, dividend_yield=_between(rng, 0.0, 0.03))
-
-
-def _several(rng: np.random.Generator, assets: int) -> MultiAsset:
-    rho = _between(rng, 0.0, 0.7)
-    correlation = np.full((assets, assets), rho) + (1.0 - rho) * np.eye(assets)
-    return MultiAsset(
-        spots=tuple(_between(rng, 90.0, 110.0) for _ in range(assets)),
-        vols=tuple(_between(rng, 0.1, 0.4) for _ in range(assets)),
-        rate=_between(rng, 0.0, 0.06),
-        correlation=tuple(map(tuple, correlation.tolist())),
-    )
-
-
-def _rates(rng: np.random.Generator) -> BondRates:
-    return BondRates(
-        mean=(_between(rng, 0.01, 0.05), _between(rng, 0.01, 0.05)),
-        loadings=((_between(rng, 0.005, 0.02), 0.0), (0.01, _between(rng, 0.002, 0.01))),
-    )
-
-
 def _strike(rng: np.random.Generator) -> float:
-    return _between(rng, 85.0, 115.0)
+    return between(rng, 85.0, 115.0)
 
 
 def _expiry(rng: np.random.Generator) -> float:
@@ -215,8 +157,8 @@ def _vanilla(rng: np.random.Generator, kind: str) -> Contract:
 
 
 def _spread_of_calls(rng: np.random.Generator) -> Contract:
-    low = _between(rng, 85.0, 105.0)
-    high = _round(low + rng.uniform(5.0, 25.0))
+    low = between(rng, 85.0, 105.0)
+    high = rounded(low + rng.uniform(5.0, 25.0))
     return CallSpread(low_strike=low, high_strike=high, expiry=_expiry(rng))
 
 
@@ -225,22 +167,22 @@ def _asian(rng: np.random.Generator) -> Contract:
     return Asian(
         strike=_strike(rng) if fixed else None,
         times=_dates(rng, 4, 12, 52),
-        average=_word(rng, "arithmetic", "geometric"),
-        kind=_word(rng, "call", "put"),
+        average=word(rng, "arithmetic", "geometric"),
+        kind=word(rng, "call", "put"),
         strike_style="fixed" if fixed else "floating",
     )
 
 
 def _barrier(rng: np.random.Generator, model: Model) -> Contract:
-    direction = _word(rng, "up-and-out", "up-and-in", "down-and-out", "down-and-in")
-    level = _between(rng, 115.0, 150.0) if direction[0] == "u" else _between(rng, 65.0, 90.0)
+    direction = word(rng, "up-and-out", "up-and-in", "down-and-out", "down-and-in")
+    level = between(rng, 115.0, 150.0) if direction[0] == "u" else between(rng, 65.0, 90.0)
     everywhere = isinstance(model, BlackScholes) and rng.random() < 0.3
     return Barrier(
-        strike=_between(rng, 90.0, 110.0),
+        strike=between(rng, 90.0, 110.0),
         barrier=level,
         times=_dates(rng, 1) if everywhere else _dates(rng, 4, 12),
         direction=direction,
-        kind=_word(rng, "call", "put"),
+        kind=word(rng, "call", "put"),
         rebate=float(rng.choice([0.0, 3.0])),
         monitoring="continuous" if everywhere else "discrete",
     )
@@ -252,7 +194,7 @@ def _lookback(rng: np.random.Generator, model: Model) -> Contract:
     return Lookback(
         strike=_strike(rng) if fixed else None,
         times=_dates(rng, 1) if everywhere else _dates(rng, 4, 12),
-        kind=_word(rng, "call", "put"),
+        kind=word(rng, "call", "put"),
         strike_style="fixed" if fixed else "floating",
         monitoring="continuous" if everywhere else "discrete",
     )
@@ -261,22 +203,22 @@ def _lookback(rng: np.random.Generator, model: Model) -> Contract:
 def _cliquet(rng: np.random.Generator) -> Contract:
     return Cliquet(
         times=(0.0, *_dates(rng, 4, 12)),
-        local_floor=-_between(rng, 0.01, 0.05),
-        local_cap=_between(rng, 0.02, 0.08),
+        local_floor=-between(rng, 0.01, 0.05),
+        local_cap=between(rng, 0.02, 0.08),
         notional=100.0,
     )
 
 
 def _autocallable(rng: np.random.Generator, model: Model) -> Contract:
-    spots = model.spots if isinstance(model, MultiAsset) else (_SPOT,)
+    spots = model.spots if isinstance(model, MultiAsset) else (SPOT,)
     dates = _dates(rng, 4)
-    coupon = _between(rng, 0.02, 0.05)
+    coupon = between(rng, 0.02, 0.05)
     return Autocallable(
         times=dates,
         initial_prices=spots,
         coupons=tuple(coupon * (place + 1) for place in range(len(dates))),
-        knock_in=_between(rng, 0.6, 0.85),
-        knock_in_monitoring=_word(rng, "maturity", "discrete"),
+        knock_in=between(rng, 0.6, 0.85),
+        knock_in_monitoring=word(rng, "maturity", "discrete"),
         notional=100.0,
     )
 
@@ -285,11 +227,7 @@ def _sum(rng: np.random.Generator) -> Contract:
     strike, dates = _strike(rng), _dates(rng, 4)
     asian = Asian(strike=_strike(rng), times=dates)
     parts = (Call(strike=strike, expiry=dates[-1]), Put(strike=strike, expiry=dates[-1]), asian)
-    return Sum(contracts=parts, quantities=(1.0, 1.0, _between(rng, 0.5, 2.0)))
-
-
-def _weights(rng: np.random.Generator, count: int) -> tuple[float, ...]:
-    return tuple(rng.dirichlet(np.full(count, 5.0)).round(4).tolist())
+    return Sum(contracts=parts, quantities=(1.0, 1.0, between(rng, 0.5, 2.0)))
 
 
 def _assets(model: Model) -> int:
@@ -297,23 +235,23 @@ def _assets(model: Model) -> int:
 
 
 def _basket(rng: np.random.Generator, model: Model) -> Contract:
-    weights, kind = _weights(rng, _assets(model)), _word(rng, "call", "put")
+    weights, kind = shares(rng, _assets(model)), word(rng, "call", "put")
     return Basket(weights=weights, strike=_strike(rng), expiry=_expiry(rng), kind=kind)
 
 
 def _rainbow(rng: np.random.Generator) -> Contract:
-    on = _word(rng, "max", "min")
-    strike = _between(rng, 95.0, 125.0) if on == "max" else _between(rng, 75.0, 100.0)
+    on = word(rng, "max", "min")
+    strike = between(rng, 95.0, 125.0) if on == "max" else between(rng, 75.0, 100.0)
     return Rainbow(strike=strike, expiry=_expiry(rng), on=on)
 
 
 def _asian_basket(rng: np.random.Generator, model: Model) -> Contract:
-    weights = _weights(rng, _assets(model))
-    return Asian(strike=_between(rng, 90.0, 110.0), times=_dates(rng, 4, 12), weights=weights)
+    weights = shares(rng, _assets(model))
+    return Asian(strike=between(rng, 90.0, 110.0), times=_dates(rng, 4, 12), weights=weights)
 
 
 def _bond(rng: np.random.Generator) -> Contract:
-    flows = _between(rng, 1.0, 5.0), _between(rng, 50.0, 105.0)
+    flows = between(rng, 1.0, 5.0), between(rng, 50.0, 105.0)
     return Bond(times=(1.0, 2.0), cash_flows=flows)
 
 
@@ -323,8 +261,8 @@ _CONTRACTS: dict[str, Callable[[np.random.Generator, Model], Contract]] = {
     "digital": lambda rng, _: Digital(
         strike=_strike(rng),
         expiry=_expiry(rng),
-        kind=_word(rng, "call", "put"),
-        pays=_word(rng, "cash", "asset"),
+        kind=word(rng, "call", "put"),
+        pays=word(rng, "cash", "asset"),
     ),
     "call spread": lambda rng, _: _spread_of_calls(rng),
     "Asian": lambda rng, _: _asian(rng),
@@ -335,7 +273,7 @@ _CONTRACTS: dict[str, Callable[[np.random.Generator, Model], Contract]] = {
     "sum": lambda rng, _: _sum(rng),
     "basket": _basket,
     "rainbow": lambda rng, _: _rainbow(rng),
-    "spread": lambda rng, _: Spread(strike=_between(rng, 0.0, 10.0), expiry=_expiry(rng)),
+    "spread": lambda rng, _: Spread(strike=between(rng, 0.0, 10.0), expiry=_expiry(rng)),
     "exchange": lambda rng, _: Exchange(expiry=_expiry(rng)),
     "Asian basket": _asian_basket,
     "worst-of autocallable": _autocallable,
@@ -346,27 +284,8 @@ _SEVERAL = {
 }  # fmt: skip
 
 
-def _portfolio(rng: np.random.Generator, level: float, measure: type[VaR] | type[ES]) -> Problem:
-    """VaR or ES of two to four stocks' returns of a day: normal, Student's, or a drawn history."""
-    assets = int(rng.integers(2, 5))
-    deviations = rng.uniform(0.008, 0.025, assets)
-    rho = rng.uniform(0.0, 0.6)
-    covariance = np.outer(deviations, deviations) * (rho + (1.0 - rho) * np.eye(assets))
-    mean, rows = (0.0004,) * assets, tuple(map(tuple, covariance.tolist()))
-    name = _word(rng, "normal", "student-t", "historical")
-    model: Model = NormalReturns(mean=mean, covariance=rows)
-    if name == "student-t":
-        freedom = float(rng.choice([4.0, 6.0, 10.0]))
-        model = StudentTReturns(mean=mean, covariance=rows, degrees_of_freedom=freedom)
-    if name == "historical":
-        days = rng.multivariate_normal(np.asarray(mean), covariance, 750)
-        model = HistoricalReturns(returns=days)
-    portfolio = Portfolio(weights=_weights(rng, assets), value=1000.0)
-    return Problem(model, portfolio, measure(level=level))
-
-
 _RISKS: dict[str, Callable[[np.random.Generator], Problem]] = {
-    "VaR": lambda rng: _portfolio(rng, float(rng.choice([0.9, 0.95, 0.99])), VaR),
-    "ES": lambda rng: _portfolio(rng, float(rng.choice([0.9, 0.95, 0.975])), ES),
+    "VaR": lambda rng: portfolio(rng, float(rng.choice([0.9, 0.95, 0.99])), VaR),
+    "ES": lambda rng: portfolio(rng, float(rng.choice([0.9, 0.95, 0.975])), ES),
 }
 KINDS = (*_CONTRACTS, *_RISKS)

@@ -27,8 +27,8 @@ from qmc.run import Answer, Run
 from qmc.tail_risk import expected_shortfall, value_at_risk
 
 # normals that one rehearsal may draw for the residual, and the paths that it may draw at any rate
-_NORMALS = 2**21
-_LEAST_PATHS, _MOST_PATHS = 2**13, 2**16
+_NORMALS = 2**22
+_LEAST_PATHS, _MOST_PATHS = 2**14, 2**16
 # the power of the number of points by which an error bar falls: of plain paths, of smooth ones
 _RATES = (0.5, 1.0)
 # doublings over which the fall is read

@@ -109,7 +109,7 @@ class Quantum:
         return replace(self, grid=choice.grid, estimator=choice.estimator), choice
 
     def discrete_problem(self, problem: Problem) -> DiscreteProblem:
-        """The cells of a problem; with the grid left open, those of the largest it may choose."""
+        """The cells of a problem; with the grid left open, of the largest that needs no goal."""
         grid = grids_for(problem)[-1] if self.grid is None else self.grid
         return grid.discretise(problem)
 
@@ -179,10 +179,11 @@ class Quantum:
         )
 
     def plan(self, problem: Problem, goal: Goal, *, machine: Machine | None = None) -> Plan:
-        """Parts, qubits, gates, expected queries, memory and seconds of a solve; runs nothing.
+        """Parts, qubits, gates, queries, paths, memory and seconds of a solve; runs no circuit.
 
-        The expected queries use the grid's own numbers as guesses of the amplitudes, which a plan
-        may do and an estimate may not.
+        The solve is rehearsed a few times with fixed seeds on the grid's own amplitudes, which a
+        plan may know and an estimate may not, and on the residual's first paths. How near plans
+        come: docs/results/plans.md.
 
         Args:
             problem: what to find.

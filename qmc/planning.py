@@ -25,13 +25,16 @@ from qmc.step_error import step_error
 if TYPE_CHECKING:
     from qmc.resources import Machine, RunResources
 
-# measured on one core of a small server, see `python -m benchmarks run plans`: seconds of a
-# circuit, of a gate, and of an amplitude in a gate
-_SECONDS_A_CIRCUIT = 1.5e-3
-_SECONDS_A_GATE = 2e-6
-_SECONDS_AN_AMPLITUDE = 1e-9
-_SECONDS_A_SOLVE = 0.2
+# an order of magnitude, from the rows "Aer" and "Ideal" of `python -m benchmarks run plans`, on one
+# core of a small server that had other work too: seconds of a solve, of a path of the grid's pilot
+# (cells are tried on it, for grids of two sizes), of a normal of the residual, of a round with what
+# the estimator thinks before it, of a gate, and of an amplitude in a gate
+_SECONDS_A_SOLVE = 0.3
+_SECONDS_A_PILOT_PATH = 4e-4
 _SECONDS_A_NORMAL = 1e-7
+_SECONDS_A_ROUND = 1.5e-2
+_SECONDS_A_GATE = 1e-6
+_SECONDS_AN_AMPLITUDE = 1e-9
 # A in Aer's gates against its depth in cx, rz, sx, x: a rotation is one gate there
 _GATES_A_DEPTH = 0.5
 
@@ -175,7 +178,7 @@ def make_plan(
         residual_paths=solve.residual_paths,
         classical_paths=classical_paths(problem, goal),
         memory_bytes=_bytes(solve, parts.backend, gates_of_a),
-        seconds=_seconds(problem, solve, parts.backend, gates_of_a),
+        seconds=_seconds(problem, table, solve, parts, gates_of_a),
         pilot_paths=solve.pilot_paths,
         split=solve.split,
         run=None if search else _on_machine(solve, parts, goal, table, machine),
@@ -246,12 +249,14 @@ def _bytes(solve: _Solve, backend: Backend, gates: float) -> float:
     return state + BYTES_AN_INSTRUCTION * largest * gates
 
 
-def _seconds(problem: Problem, solve: _Solve, backend: Backend, gates: float) -> float:
-    """Circuits, their gates and the residual's normals, and what a solve takes before."""
+def _seconds(
+    problem: Problem, table: CellTable, solve: _Solve, parts: Parts, gates: float
+) -> float:
+    """The grid, the residual's normals, rounds, and the gates of their circuits."""
     normals = solve.residual_paths * problem.num_factors
-    seconds = _SECONDS_A_SOLVE + normals * _SECONDS_A_NORMAL
-    seconds += len(solve.requests) * _SECONDS_A_CIRCUIT
-    if _draws_only(backend):
+    seconds = _SECONDS_A_SOLVE + table.pilot_paths * _SECONDS_A_PILOT_PATH
+    seconds += normals * _SECONDS_A_NORMAL + len(solve.requests) * _SECONDS_A_ROUND
+    if _draws_only(parts.backend):
         return seconds
     per_gate = _SECONDS_A_GATE + _SECONDS_AN_AMPLITUDE * 2.0**solve.encoded.num_qubits
     return seconds + solve.powers * gates * per_gate

@@ -7,7 +7,9 @@ import math
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from benchmarks.__main__ import app
 from benchmarks.plan_cases import KINDS, case
 from benchmarks.suites import plans
 from qmc import (
@@ -76,6 +78,18 @@ def test_a_summary_counts_its_rows(rows):
     ratios = [abs(math.log(one["pilot left out"])) for one in tables["worst"]]
     assert ratios == sorted(ratios, reverse=True)
     json.dumps(rows)
+
+
+def test_the_suite_writes_rows_and_summaries(tmp_path):
+    args = ["run", "plans", "--small", "--seeds", "2", "--output", str(tmp_path)]
+    done = CliRunner().invoke(app, args)
+    assert done.exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} >= {
+        "plans.jsonl", "plans.md", "plans-shares.md", "plans-aer.md", "plans-worst.md",
+    }  # fmt: skip
+    again = CliRunner().invoke(app, [*args, "--resume"])
+    assert again.exit_code == 0
+    assert len((tmp_path / "plans.jsonl").read_text().splitlines()) == 2
 
 
 def test_cases_are_the_same_each_time_and_budgets_bite_none():
