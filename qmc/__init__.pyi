@@ -80,6 +80,7 @@ from .problem import (
 )
 from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
+from .run import estimate
 from .serialise import from_dict, from_json, to_dict, to_json
 
 __version__: str
@@ -168,6 +169,7 @@ __all__ = [
     "circuits",
     "convergence",
     "data",
+    "estimate",
     "estimators",
     "from_dict",
     "from_json",

@@ -66,11 +66,14 @@ def choice(name: str, value: object, allowed: Iterable[str]) -> str:
 
 def interface(name: str, part: object, kind: type, hint: str = "") -> None:
     """An instance with every method of a runtime-checkable protocol."""
-    if not isinstance(part, type) and isinstance(part, kind):
+    # a word has methods too: "linear".encode is no encoding's
+    if not isinstance(part, type | str) and isinstance(part, kind):
         return
     asked = sorted(getattr(kind, "__protocol_attrs__", ()) or _public(kind))
     lacking = ", ".join(one for one in asked if not hasattr(part, one))
-    more = f"it lacks {lacking}" if lacking else "this is a class, not an instance"
+    more = f"it lacks {lacking}" if lacking else "this is a word, not an instance"
+    if isinstance(part, type):
+        more = f"this is a class, not an instance: write {part.__name__}(...)"
     raise refuse(name, part, f"an instance of {kind.__name__}", f"{more}; {hint}".rstrip("; "))
 
 

@@ -84,17 +84,17 @@ class Quantum:
 
     def __post_init__(self) -> None:
         """Check each part's interface."""
-        for name, kind in (
-            ("grid", Grid),
-            ("encoding", Encoding),
-            ("estimator", Estimator),
-            ("backend", Backend),
+        for name, kind, hint in (
+            ("grid", Grid, "such as LawGrid(qubits=5), or None"),
+            ("encoding", Encoding, "such as MultiplexedRotation() or LinearRotation()"),
+            ("estimator", Estimator, "such as qmc.estimators.Certified(), or None"),
+            ("backend", Backend, "such as qmc.backends.Aer() or Ideal()"),
         ):
             part = getattr(self, name)
             if part is not None or name not in _PLANNED:
-                checks.interface(name, part, kind)
+                checks.interface(name, part, kind, hint)
         if self.residual is not None and not isinstance(self.residual, Residual):
-            raise checks.refuse("residual", self.residual, "a Residual or None")
+            raise checks.refuse("residual", self.residual, "a Residual() or None")
         if getattr(self.estimator, "signed", False):
             allowed = "an estimator of a probability; a signed one needs an oracle with shifts"
             raise checks.refuse("estimator", self.estimator, allowed, "leave signed=False")

@@ -368,6 +368,8 @@ def check_request(problem: object, goal: object) -> None:
     """
     if not isinstance(problem, Problem):
         hint = "write solve(Problem(model, contract, measure), goal)"
+        if hasattr(problem, "amplitude_goal"):
+            hint = "an AmplitudeProblem goes to qmc.estimate(problem, goal)"
         raise checks.refuse("problem", problem, "a Problem", hint)
     if not isinstance(goal, Goal):
         raise checks.refuse("goal", goal, "a Goal", "such as Goal(tolerance=0.05)")

@@ -1,4 +1,4 @@
-"""One solve in progress: its cells, its parts, its random stream, and the meter of its queries."""
+"""One solve in progress: cells, parts, random stream, meter; `estimate` for a circuit alone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from qmc.backends import Backend, Oracle
+from qmc import checks
+from qmc.backends import Aer, Backend, Oracle
 from qmc.backends.answers import decay_of, hits_of, made_oracle, require_outcomes
 from qmc.backends.failures import chained
 from qmc.circuits import AmplitudeProblem, Encoding
+from qmc.circuits.amplitude_problem import require_problem
 from qmc.errors import TooLarge
-from qmc.estimators import Estimator, run_estimator
+from qmc.estimators import Certified, Estimator, run_estimator
 from qmc.estimators.protocols import phases
 from qmc.grids import CellTable
 from qmc.measures import Functional, Mean
 from qmc.problem import Goal, Problem
-from qmc.result import BudgetLine, Estimate, Interval, Status
+from qmc.result import BudgetLine, Estimate, Interval, Status, status_for
+from qmc.rng import RNGLike, generator
 from qmc.rounds import PhaseRound, Request, Round
 
 # estimators read powers up to about .1 / tolerance; a tenth of that is still within reach
@@ -157,17 +160,91 @@ class Run:
         estimator's interval may be read at any round.
         """
         self.encoded = encoded
-        oracle_rng, estimator_rng = self.rng.spawn(2)
-        made = made_oracle(self.backend, encoded, oracle_rng)
-        _require_power(made, one)
-        oracle = MeteredOracle(made, self.meter)
         stop: Callable[[Estimate], bool] | None = None
         if excludes is not None and self.estimator.anytime_valid:
 
-            def stop(estimate: Estimate) -> bool:
-                return not number(encoded, estimate).interval.contains(excludes)
+            def stop(found: Estimate) -> bool:
+                return not number(encoded, found).interval.contains(excludes)
 
-        return run_estimator(self.estimator, oracle, one, stop=stop, rng=estimator_rng)
+        streams = self.rng.spawn(2)
+        return _amplified(encoded, one, self.estimator, self.backend, self.meter, streams, stop)
+
+
+def _amplified(
+    encoded: AmplitudeProblem,
+    one: Goal,
+    estimator: Estimator,
+    backend: Backend,
+    meter: Meter,
+    streams: Sequence[np.random.Generator],
+    stop: Callable[[Estimate], bool] | None = None,
+) -> Estimate:
+    """The amplitude to a goal of its own; streams of the oracle and of the estimator."""
+    oracle_rng, estimator_rng = streams
+    made = made_oracle(backend, encoded, oracle_rng)
+    _require_power(made, one)
+    oracle = MeteredOracle(made, meter)
+    return run_estimator(estimator, oracle, one, stop=stop, rng=estimator_rng)
+
+
+def estimate(
+    problem: AmplitudeProblem,
+    goal: Goal,
+    *,
+    estimator: Estimator = Certified(),
+    backend: Backend = Aer(),
+    rng: RNGLike = None,
+) -> Estimate:
+    """The number of an amplitude problem of one's own, such as an arithmetic or imported circuit.
+
+    `Quantum` makes its circuits itself and reports errors and costs line by line; this is the way
+    from any other circuit to its number.
+
+    Args:
+        problem: such as `ArithmeticAsian(...).amplitude_problem()`, or what
+            `qmc.interop.from_estimation_problem` gives.
+        goal: when to stop; tolerances in the number's unit. A tolerance leaves room for
+            `bias_bound`. One not above it is out of reach of any queries: as many are spent as
+            without a bias, and the status is "unresolved". A relative tolerance makes no room.
+        estimator: asks for rounds.
+        backend: runs them.
+        rng: seed or generator; the same seed gives the same bits.
+
+    Returns:
+        Value and interval in the number's unit; the interval is widened by `bias_bound`, so it
+        covers the number that the bound refers to, on a backend without noise.
+
+    Raises:
+        InvalidProblem: for arguments of another type, and a `build` that makes no such circuit.
+        Unsupported: when the estimator asks for what the oracle has not.
+        TooLarge: when a state or a circuit would not fit the machine.
+        BackendFailed: when the backend fails.
+
+    >>> from qmc import Goal, estimate
+    >>> from qmc.backends import Ideal
+    >>> from qmc.circuits import ArithmeticAsian
+    >>> option = ArithmeticAsian(
+    ...     spot=100.0, strike=101.0, normal_vol=20.0, expiry=1.0, dates=3, qubits=2
+    ... )
+    >>> problem = option.amplitude_problem()
+    >>> found = estimate(problem, Goal(tolerance=1.0), backend=Ideal(), rng=1)
+    >>> found.interval.contains(option.price_on_grid()), found.status
+    (True, 'converged')
+    """
+    require_problem(problem)
+    checks.interface("estimator", estimator, Estimator, "such as qmc.estimators.Certified()")
+    checks.interface("backend", backend, Backend, "such as qmc.backends.Aer()")
+    if not isinstance(goal, Goal):
+        raise checks.refuse("goal", goal, "a Goal", "such as Goal(tolerance=0.05)")
+    meter = Meter()
+    streams = generator(rng).spawn(2)
+    one = problem.amplitude_goal(goal, 0.0)
+    found = number(problem, _amplified(problem, one, estimator, backend, meter, streams))
+    reached = found.status
+    if meter.queries and reached in {"converged", "budget_exhausted"}:
+        spent = reached == "budget_exhausted"
+        reached = status_for(goal, found.value, found.interval.half_width, spent=spent)
+    return replace(found, status=reached)
 
 
 def number(encoded: AmplitudeProblem, estimate: Estimate) -> Estimate:

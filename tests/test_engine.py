@@ -38,6 +38,7 @@ from qmc.backends import Aer, DepolarizingNoise, Ideal, Sampler
 from qmc.circuits import Comparator, Hadamards, LinearRotation, MultiplexedRotation
 from qmc.errors import BackendFailed, InvalidProblem, TooLarge
 from qmc.estimators import Adaptive, Faster, Iterative, MaximumLikelihood, RealAmplitude, Sampling
+from qmc.grids import Residual
 from qmc.measures import Tail
 from qmc.testing import check_engine, check_grid
 
@@ -276,8 +277,26 @@ def test_sampling_estimator_works_in_the_engine():
 def test_parts_of_the_wrong_kind_are_refused(field):
     with pytest.raises(InvalidProblem, match=field):
         Quantum(**{field: 3})
-    with pytest.raises(InvalidProblem, match="instance"):
-        Quantum(backend=Ideal)
+    # a word has .encode, and is no encoding; a class is none either
+    with pytest.raises(
+        InvalidProblem, match=f"{field}='linear': must be an instance .*; .*such as"
+    ):
+        Quantum(**{field: "linear"})
+
+
+@pytest.mark.parametrize(
+    ("field", "part"),
+    [
+        ("backend", Ideal),
+        ("encoding", MultiplexedRotation),
+        ("grid", LawGrid),
+        ("estimator", Sampling),
+        ("residual", Residual),
+    ],
+)
+def test_a_class_in_place_of_a_part_is_refused(field, part):
+    with pytest.raises(InvalidProblem, match=rf"{field}=.*{part.__name__}"):
+        Quantum(**{field: part})
 
 
 def test_unknown_measures_are_refused():

@@ -10,7 +10,7 @@ from qmc import checks, memory
 from qmc.backends import calibration
 from qmc.backends.aer_oracle import AER_GATES, AerOracle
 from qmc.backends.noise import DeviceNoise, Noise
-from qmc.backends.powers import require_instructions
+from qmc.backends.powers import least_instructions, require_instructions, require_work
 from qmc.backends.product_state import product_bytes, worst_bond
 from qmc.backends.protocols import Oracle
 from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
@@ -19,8 +19,9 @@ from qmc.rng import generator
 __all__ = ["AER_GATES", "Aer"]
 
 METHODS = ("automatic", "statevector", "density_matrix", "matrix_product_state")
-# a table's circuit is not begun where there is no room for this power of Q
-_ROOM_FOR_POWER = 8
+# a circuit is not begun where there is no room for this power of Q, unrolled or of kept states:
+# A itself and the two Q that are run gate by gate
+_ROOM_FOR_POWER, _ROOM_IF_KEPT = 8, 2
 _BYTES = {"double": 16.0, "single": 8.0}
 # a density matrix of so many qubits is a state of twice as many; beyond, trajectories are cheaper
 _QUBITS_OF_A_DENSITY_MATRIX = 9
@@ -71,7 +72,8 @@ class Aer:
             the worst case, 2^(qubits / 2), must fit the machine.
 
     Raises:
-        TooLarge: when the state would not fit the machine.
+        TooLarge: before anything is built, when the state or the gates would not fit the machine,
+            or running A and two Q gate by gate would not end within about half an hour.
         BackendFailed: when Aer raises or returns another number of shots than asked for.
 
     >>> from qmc.backends import Aer, DepolarizingNoise
@@ -120,9 +122,7 @@ class Aer:
         # a steering ancilla or a reflection's may come on top of A
         self.require_state(problem.num_qubits + 1 + self.with_ancilla)
         self.require_device(problem.num_qubits + self.with_ancilla)
-        if problem.flags is not None:
-            # a table takes a rotation a cell, and Q has A twice
-            require_instructions(float(problem.flags.size), _ROOM_FOR_POWER)
+        self._require_gates(problem)
         return AerOracle(problem, self, generator(rng))
 
     # a method: the backend is the first argument of `qmc.backends.calibrate`
@@ -155,6 +155,17 @@ class Aer:
         """Raise `InvalidProblem` when a fake device has fewer qubits than a circuit."""
         if isinstance(self.noise, DeviceNoise):
             self.noise.require_qubits(qubits)
+
+    def _require_gates(self, problem: AmplitudeProblem) -> None:
+        """Raise `TooLarge` before A is built where its gates take too much memory or time."""
+        gates = least_instructions(problem)
+        power = _ROOM_IF_KEPT if self.reuses(problem.num_qubits + 1) else _ROOM_FOR_POWER
+        require_instructions(gates, power)
+        method = self.method_for(problem.num_qubits)
+        if method == "matrix_product_state":
+            return  # what its gates cost depends on the bonds
+        size = (4.0 if method == "density_matrix" else 2.0) ** problem.num_qubits
+        require_work(gates, size)
 
     def require_state(self, qubits: int) -> None:
         """Raise `TooLarge` when the state of so many qubits would not fit the machine.

@@ -15,7 +15,13 @@ from qmc.backends.evolution import LABEL, Evolution
 from qmc.backends.failures import chained
 from qmc.backends.isa import RoutedCircuits, preset_passes
 from qmc.backends.phases import measured_phases
-from qmc.backends.powers import ComposedCircuits, Key, PowerCircuits, require_instructions
+from qmc.backends.powers import (
+    MOST_WORK,
+    ComposedCircuits,
+    Key,
+    PowerCircuits,
+    require_instructions,
+)
 from qmc.backends.reflection import Reflection, label
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import BackendFailed
@@ -58,8 +64,6 @@ AER_GATES = (
 _LARGE_QUBITS = 14
 # of one job, about 350 MB
 _MOST_OPERATIONS = 500_000
-# numbers of a state changed one after the other, about half an hour
-_MOST_WORK = 2.0**40
 
 
 @dataclass(slots=True)
@@ -85,7 +89,7 @@ class AerOracle:
         Kept states need no unrolled circuit, so `run` takes any power of them.
         """
         if (evolution := self.evolution()) is not None:
-            return float(_MOST_WORK / evolution.work(self._qubits))
+            return float(MOST_WORK / evolution.work(self._qubits))
         state, grover = self.circuits.operations
         room = memory.available_bytes() / memory.BYTES_AN_INSTRUCTION - state
         return float(max(0.0, room / grover))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from qmc import memory
 from qmc.circuits.amplitude_problem import AmplitudeProblem
+from qmc.errors import TooLarge
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 # (power, steer): what tells one circuit of a problem from another
 Key: TypeAlias = tuple[int, float]
 REGISTER = "flag"
+# numbers of a state changed one after the other, about half an hour
+MOST_WORK = 2.0**40
 
 
 class PowerCircuits(Protocol):
@@ -141,3 +144,32 @@ def require_instructions(size: float, power: int) -> None:
         f"a circuit of {count:.3g} instructions (power {power})",
         "take fewer qubits, a larger tolerance, or the backend Ideal, which builds no circuit",
     )
+
+
+def least_instructions(problem: AmplitudeProblem) -> float:
+    """Instructions of A as far as they are known without building it, 0 where nothing is.
+
+    A rotation comes with a CX. Where the encoding states no CX, a table has a rotation a cell.
+    """
+    if problem.most_two_qubit_gates is not None:
+        return 2.0 * problem.most_two_qubit_gates
+    return 0.0 if problem.flags is None else 2.0 * problem.flags.size
+
+
+def require_work(gates: float, size: float) -> None:
+    """Refuse to simulate A of so many gates, each changing the `size` numbers of a state.
+
+    A is run once, and four times more in the two Q that are run gate by gate.
+
+    Raises:
+        TooLarge: when that would not end within about half an hour.
+    """
+    work = 5.0 * gates * size
+    if work > MOST_WORK:
+        msg = (
+            f"A of up to {gates:.3g} gates on a state of {size:.3g} numbers, run once and in two "
+            f"Q, changes {work:.3g} numbers, {MOST_WORK:.3g} end within about half an hour; take "
+            "fewer qubits, MultiplexedRotation(negligible=0.001), which leaves small rotations "
+            "out, or the backend Ideal, which builds no circuit"
+        )
+        raise TooLarge(msg)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmc import checks
+from qmc import checks, memory
 from qmc.backends import calibration, outcomes
 from qmc.backends.failures import chained, require_fresh_seeds, require_used_seeds
 from qmc.backends.isa import RoutedCircuits
@@ -24,6 +24,9 @@ from qmc.rounds import PhaseRound, Round
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
     from qiskit.transpiler import PassManager
+
+# the state, what the last gate made of it, and its probabilities
+_COPIES = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,7 @@ class Sampler:
     Raises:
         InvalidProblem: for a sampler with a fixed seed; at the first run for a function that gives
             samplers the same seed whatever seed it is given, or that makes no sampler.
+        TooLarge: at a run, when qiskit's StatevectorSampler would make a state beyond the machine.
         BackendFailed: when the pass manager or the sampler raises, or the sampler returns another
             number of circuits or shots, or no register "flag" of one bit.
 
@@ -177,6 +181,7 @@ class SamplerOracle:
         """One result a circuit of one job."""
         with chained(f"the sampler failed on {what}"):
             sampler = self._made()
+        _require_state(sampler, max(pub[0].num_qubits for pub in pubs))
         with chained(f"the sampler failed on {what}"):
             result = sampler.run(pubs).result()
         found = outcomes.read(lambda: len(result), what)
@@ -205,6 +210,19 @@ def _require_sampler(made: object) -> None:
     if not _runs(made):
         allowed = "a function of a seed that makes a BaseSamplerV2, with run(pubs)"
         raise checks.refuse("sampler", made, allowed)
+
+
+def _require_state(sampler: object, qubits: int) -> None:
+    """Raise `TooLarge` where qiskit's own simulator would make a state beyond the machine."""
+    from qiskit.primitives import StatevectorSampler
+
+    if isinstance(sampler, StatevectorSampler):
+        memory.require(
+            _COPIES * memory.BYTES_AN_AMPLITUDE * 2.0**qubits,
+            f"StatevectorSampler's state of {qubits} qubits, a device's idle ones among them,",
+            "compile for a device of fewer qubits, or take qiskit_aer's SamplerV2 or "
+            "Aer(noise=DeviceNoise(...)), which leave idle qubits out",
+        )
 
 
 def _runs(part: object) -> bool:

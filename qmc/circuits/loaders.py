@@ -124,9 +124,9 @@ def as_loader(name: str, given: object) -> Loader:
     Raises:
         InvalidProblem: for anything but a `Loader`, "auto" (`Automatic()`) and "tree" (`Tree()`).
     """
-    if isinstance(given, str):
-        return _WORDS[checks.choice(name, given, _WORDS)]
-    checks.interface(name, given, Loader, "take Tree(), Hadamards(), Staircase() or 'auto'")
+    if isinstance(given, str) and given in _WORDS:
+        return _WORDS[given]
+    checks.interface(name, given, Loader, "take Staircase(), Tree(), Hadamards() or 'auto'")
     loader: Loader = given  # type: ignore[assignment]
     return loader
 

@@ -1,16 +1,18 @@
 """Aer and Ideal: the same law, fresh seeds, refusals; traps of the stack."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from qmc.backends import Aer, Backend, Ideal, Oracle
 from qmc.backends.aer_oracle import AerOracle
-from qmc.circuits import MultiplexedRotation
+from qmc.circuits import LinearRotation, MultiplexedRotation
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.contracts import Call
 from qmc.errors import InvalidProblem, TooLarge
-from qmc.grids import LawGrid
+from qmc.grids import CellTable, LawGrid
 from qmc.measures import Price
 from qmc.models import BlackScholes
 from qmc.problem import Problem
@@ -123,8 +125,33 @@ def test_circuits_that_would_not_fit_are_refused_before_they_are_built(monkeypat
     assert oracle.circuit(10).num_qubits == 4
     with pytest.raises(TooLarge, match=r"instructions \(power 1000\).*Ideal"):
         oracle.circuit(1000)
-    with pytest.raises(TooLarge, match="power 8"):
+    with pytest.raises(TooLarge, match=r"power 2\).* is available; .*Ideal"):
         Aer().oracle(encoded(8), rng=np.random.default_rng(0))
+    with pytest.raises(TooLarge, match=r"power 8\)"):
+        Aer(reuse_state=False).oracle(encoded(8), rng=np.random.default_rng(0))
+
+
+def test_circuits_that_would_not_end_are_refused_before_they_are_built():
+    """2**20 rotations on 2**21 numbers; a rotation affine in the bits has few gates and is run."""
+    cells = 2**20
+    table = CellTable(
+        registers=(20,),
+        marginals=(np.full(cells, 1.0 / cells),),
+        values=np.arange(cells, dtype=np.float64),
+        bias="exact",
+        bias_bound=0.0,
+    )
+    rng = np.random.default_rng(0)
+    slow = dataclasses.replace(
+        MultiplexedRotation().encode(table), build=lambda: pytest.fail("it was built")
+    )
+    with pytest.raises(TooLarge, match=r"half an hour; take fewer qubits.*negligible=.*Ideal"):
+        Aer().oracle(slow, rng=rng)
+    unstated = dataclasses.replace(slow, most_two_qubit_gates=None)
+    with pytest.raises(TooLarge, match="half an hour"):
+        Aer().oracle(unstated, rng=rng)
+    assert Aer().oracle(LinearRotation().encode(table), rng=rng).decay == 0.0
+    assert 0 <= Ideal().oracle(slow, rng=rng).run([Round(0, 10)])[0] <= 10
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from qmc.backends import Backend, Oracle, Sampler
 from qmc.backends.isa import RoutedCircuits
 from qmc.backends.powers import REGISTER
 from qmc.circuits import MultiplexedRotation
-from qmc.errors import InvalidProblem
+from qmc.errors import InvalidProblem, TooLarge
 from qmc.grids.cell_table import CellTable
 from qmc.rounds import Round, hit_probability
 
@@ -257,3 +257,16 @@ def test_calibration_and_decay():
     assert found.contrast > 0.9
     with pytest.raises(InvalidProblem, match="function of a seed"):
         oracle(Sampler(sampler=lambda _seed: None)).run([Round(0, 1)])
+
+
+def test_a_state_beyond_the_machine_is_refused_before_it_is_made():
+    """Four qubits routed to a lattice of 57: qiskit's own simulator would hold all of them."""
+    lattice = CouplingMap.from_heavy_hex(5)
+    assert lattice.size() == 57
+    passes = generate_preset_pass_manager(
+        1, basis_gates=["cx", "rz", "sx", "x"], coupling_map=lattice, seed_transpiler=7
+    )
+    told = r"of 57 qubits, .* needs .* is available; compile for .* fewer qubits.*SamplerV2"
+    for sampler in (StatevectorSampler(), lambda seed: StatevectorSampler(seed=seed)):
+        with pytest.raises(TooLarge, match=told):
+            oracle(Sampler(sampler=sampler, pass_manager=passes)).run([Round(0, 10)])

@@ -94,6 +94,13 @@ def test_what_is_no_loader_is_refused(encoding, loader):
         encoding(loader=loader)
 
 
+@pytest.mark.parametrize("loader", ["staircase", 5, ("auto", "magic")], ids=repr)
+def test_a_refused_loader_is_told_all_there_are(loader):
+    allowed = r"take Staircase\(\), Tree\(\), Hadamards\(\) or 'auto'"
+    with pytest.raises(InvalidProblem, match=allowed):
+        MultiplexedRotation(loader=loader)
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_tuple_of_loaders_must_fit_the_registers(encoding):
     with pytest.raises(InvalidProblem, match="2 entries for 1 registers"):
