@@ -155,7 +155,7 @@ def test_chosen_parts_give_the_same_bits_as_open_ones(problem):
 def test_a_search_gets_cells_that_its_goal_needs(measure):
     problem = Problem(RETURNS, PORTFOLIO, measure)
     wide, narrow = (Goal(relative_tolerance=one) for one in (0.3, 0.004))
-    assert IDEAL.chosen(problem, wide).grid == LawGrid(qubits=5)
+    assert IDEAL.chosen(problem, wide).grid.qubits <= 6
     grid = IDEAL.chosen(problem, narrow).grid
     assert grid.qubits > 7
     assert IDEAL.solve(problem, narrow, rng=2).status == "converged"
