@@ -12,6 +12,7 @@ from qmc.models import Curve
 from qmc.problem import Contract, Model
 from qmc.specification import InvalidField, Specification, written
 from qmc.specification.nouns import CONTRACTS, MODELS
+from qmc.specification.shapes import shape
 from qmc.specification.words import spelled
 
 CURVE = Curve(times=(0.5, 1.0), values=(0.02, 0.03, 0.035))
@@ -265,3 +266,9 @@ def test_a_correlation_of_no_law_names_the_model_and_the_nearest():
 def test_extremes_that_a_model_has_not_are_unsupported():
     with pytest.raises(Unsupported, match='take monitoring="discrete" with many times'):
         read(HESTON, {**BARRIER, "monitoring": "continuous"}).problems()
+
+
+@pytest.mark.parametrize("annotation", [complex, float | str, dict[str, float], list[float]])
+def test_annotations_that_no_file_can_hold(annotation):
+    with pytest.raises(TypeError, match="cannot stand in a problem file"):
+        shape(annotation, None)

@@ -24,6 +24,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CALL = ["--spot", "100", "--vol", "0.2", "--strike", "105", "--expiry", "1"]
 FAST = ["--backend", "ideal", "--seed", "1"]
 TRUTH = 5.905593471555732  # Black-Scholes call at rate 0
+CALL_FOR_TWO = {"kind": '"exchange"', "expiry": "1.0"}
 
 
 def test_infinite_ends_are_no_bare_tokens(answer, portfolio):
@@ -252,3 +253,17 @@ def test_a_file_of_any_payoff_is_planned_before_it_is_solved(answer):
     data = answer("plan", "--file", EXAMPLES / "basket_of_five.toml")
     assert "FactorGrid(" in data["plans"]["Price"]["grid"]
     assert data["plans"]["Price"]["residual_paths"] > 0
+
+
+def test_kinds_may_be_spelled_with_underscores(answer, refusal, problem_file):
+    market = {
+        "kind": '"local_volatility"', "spot": "100.0", "times": "[1.0]",
+        "log_moneyness": "[-0.2, 0.2]", "vols": "[[0.25, 0.2]]", "rate": "0.02",
+        "steps_per_year": "4",
+    }  # fmt: skip
+    cliquet = {"kind": '"cliquet"', "times": "{count = 2, last = 1.0}", "local_cap": "0.05"}
+    file = problem_file({"model": market, "contract": cliquet, "quantum": {"qubits": "3"}})
+    assert "FactorGrid(qubits=3" in answer("plan", "--file", file)["plans"]["Price"]["grid"]
+    assert "use `qmc price`" in refusal("risk", "--file", file)
+    line = refusal("plan", "--file", problem_file({"model": market, "contract": CALL_FOR_TWO}))
+    assert "field contract.kind='exchange': must fit model.kind='local-volatility'" in line
