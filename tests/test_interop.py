@@ -23,7 +23,7 @@ from qmc.backends.ideal import flag_probability
 from qmc.circuits import AmplitudeProblem, MultiplexedRotation
 from qmc.circuits.grover import grover_operator
 from qmc.contracts import Call
-from qmc.errors import BackendFailed, InvalidProblem, Unsupported
+from qmc.errors import BackendFailed, InvalidProblem, TooLarge, Unsupported
 from qmc.estimators import (
     Adaptive,
     Canonical,
@@ -150,6 +150,11 @@ def test_a_bare_circuit_is_written_as_it_is():
 def test_qasm_refusals():
     with pytest.raises(InvalidProblem, match="power=-1"):
         to_qasm3(encoded(1), -1)
+    # the advice is one that is not taken already
+    with pytest.raises(TooLarge, match=r"take a smaller power$"):
+        to_qasm3(encoded(1), 10**9)
+    with pytest.raises(TooLarge, match="take a smaller power, or flat=False"):
+        to_qasm3(encoded(1), 10**9, flat=True)
     with pytest.raises(InvalidProblem, match="bare circuit"):
         to_qasm3(QuantumCircuit(1), 1)
     with pytest.raises(InvalidProblem, match="QuantumCircuit"):

@@ -28,6 +28,8 @@ _CONTRASTS = np.array([0.25, 0.5, 0.7, 0.85, 0.95, 1.0])
 _MOST_DECAY = 5.0
 _STARTS = 2
 _LEAST_SEEN = 5.0  # of hits and of misses, at most powers: normal intervals need them
+# an interval from none to a loss of half at every power says nothing
+_UNTOLD = math.log(2.0)
 _TINY = 1e-12
 _STEP = 1e-6
 
@@ -108,7 +110,8 @@ def calibrate(
 
     Raises:
         InvalidProblem: for no backend, for powers that are too few or not different, or where the
-            hits do not tell the decay.
+            hits do not tell the decay: its interval reaches from 0 to a loss of half of the
+            visibility at every power, log 2, or further.
         BackendFailed: when the backend fails.
 
     >>> from qmc.backends import Ideal, calibrate
@@ -223,6 +226,13 @@ def _intervals(
     errors = np.sqrt(np.diag(np.linalg.inv(information)))[-2:]
     reach = (float(ndtri(0.5 + 0.5 * confidence)) * errors).tolist()
     decay, contrast = float(found[1]), float(found[2])
+    if reach[0] > decay and decay + reach[0] > _UNTOLD:
+        msg = (
+            f"these hits do not tell the decay: {decay:.3g} in [0, {decay + reach[0]:.3g}], "
+            "none or half of the visibility and more at every power; take more shots, smaller "
+            "powers, a smaller circuit, or weaker noise"
+        )
+        raise InvalidProblem(msg)
     return (
         Interval(max(decay - reach[0], 0.0), decay + reach[0], confidence),
         Interval(max(contrast - reach[1], 0.0), min(contrast + reach[1], 1.0), confidence),

@@ -165,12 +165,19 @@ class ArithmeticAsian:
         return Linearisation.of(payoffs, scaling, self.degree)
 
     def sum_law(self) -> Array:
-        """Law of the integer sum of prices, (largest_sum + 1,), by one convolution a date."""
-        law = np.ones(1)
+        """Law of the integer sum of prices, (largest_sum + 1,), by one convolution a date.
+
+        A step that counts for `weight` dates moves the sum by multiples of the weight: each class
+        of sums that differ by such is spread by itself, by as many terms as a step has values.
+        """
+        law, steps = np.ones(1), self.step_probabilities
         for weight in range(1, self.dates + 1):
-            spread = np.zeros(weight * self._largest_step + 1)
-            spread[::weight] = self.step_probabilities
-            law = np.convolve(law, spread)
+            spread = np.zeros(law.size + weight * self._largest_step)
+            for start in range(min(weight, law.size)):
+                spread[start::weight][: law[start::weight].size + steps.size - 1] = np.convolve(
+                    law[start::weight], steps
+                )
+            law = spread
         return law
 
     def price_on_grid(self) -> float:

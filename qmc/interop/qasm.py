@@ -92,7 +92,7 @@ def _powered(
     memory.require(
         memory.BYTES_AN_INSTRUCTION * float(size),
         f"a circuit of {size:,} instructions",
-        "take a smaller power, or flat=False",
+        "take a smaller power" + (", or flat=False, one line a power" if flat else ""),
     )
     for part, name, times in parts:
         gate = part.to_gate(label=name)

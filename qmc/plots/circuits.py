@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmc import checks
+from qmc.backends.calibration import Calibration
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import Unsupported
 from qmc.estimators.priors import angle
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
 _READABLE_GATES = 200
+# nearer to 1/2 a visibility is a small number over a small number
+_CLEAR_SWING = 0.15
 _AMPLITUDE_PROBLEM = "engine.amplitude_problem(problem) makes one"
 
 
@@ -93,11 +96,16 @@ def plot_amplitudes(problem: AmplitudeProblem, *, ax: Axes | None = None) -> Axe
 
     Raises:
         InvalidProblem: for anything but an `AmplitudeProblem`.
-        Unsupported: when the problem has no table, as those of arithmetic circuits.
+        Unsupported: when the problem has no table: imported circuits, and `ArithmeticAsian` beyond
+            12 step qubits, which states its `amplitude` alone.
     """
     require("problem", problem, AmplitudeProblem, _AMPLITUDE_PROBLEM)
     if problem.flags is None or problem.probabilities is None:
-        msg = "this problem has no table of cells: take one that a grid and an encoding made"
+        known = "" if problem.amplitude is None else f", its amplitude is {problem.amplitude:.6g}"
+        msg = (
+            f"this problem has no table of cells{known}: take one that a grid and an encoding "
+            "made, or an ArithmeticAsian of at most 12 step qubits"
+        )
         raise Unsupported(msg)
     axes = new_axes(ax)
     mean = float(problem.probabilities @ problem.flags)
@@ -153,9 +161,9 @@ def _checked_powers(powers: Sequence[int]) -> list[int]:
 
 
 def plot_decay(
-    decay: float,
-    powers: Sequence[int],
-    visibility: Sequence[float],
+    decay: float | Calibration,
+    powers: Sequence[int] | None = None,
+    visibility: Sequence[float] | None = None,
     error: Sequence[float] | None = None,
     *,
     contrast: float = 1.0,
@@ -164,7 +172,8 @@ def plot_decay(
     """Measured visibility of the fringe at some powers, and contrast x exp(-decay k) through it.
 
     Args:
-        decay: fitted, per power.
+        decay: fitted, per power; or a `Calibration`, which has all the rest: its hits are drawn
+            where the fringe without noise is at least .15 off 1/2.
         powers: (n,).
         visibility: (n,), 1 without noise.
         error: (n,), standard errors; none are drawn without.
@@ -172,8 +181,18 @@ def plot_decay(
         ax: to draw into.
 
     Raises:
-        InvalidProblem: for numbers that are not finite, powers below 0, or other lengths.
+        InvalidProblem: for numbers that are not finite, powers below 0, or other lengths, and for
+            points beside a `Calibration`.
     """
+    if isinstance(decay, Calibration):
+        if any(one is not None for one in (powers, visibility, error)) or contrast != 1.0:
+            allowed = "left out beside a Calibration, which has its own"
+            raise checks.refuse("powers, visibility, error, contrast", powers, allowed)
+        powers, visibility, error = _seen(decay)
+        return plot_decay(decay.decay, powers, visibility, error, contrast=decay.contrast, ax=ax)
+    if powers is None or visibility is None:
+        hint = "plot_decay(calibration) draws a Calibration alone"
+        raise checks.refuse("powers, visibility", None, "given beside a decay", hint)
     decay, contrast = checks.finite("decay", decay), checks.finite("contrast", contrast)
     points: Array = np.array(checks.vector("visibility", visibility))
     asked = _checked_powers(powers)
@@ -190,6 +209,28 @@ def plot_decay(
     axes.set_ylim(0.0, 1.1)
     axes.legend()
     return axes
+
+
+def _seen(found: Calibration) -> tuple[list[int], list[float], list[float]]:
+    """Powers, visibilities and standard errors where the fringe is far from 1/2.
+
+    Raises:
+        InvalidProblem: where it is so at no power.
+    """
+    points: tuple[list[int], list[float], list[float]] = ([], [], [])
+    for power, hits in zip(found.powers, found.hits, strict=True):
+        swing = hit_probability(found.amplitude, power) - 0.5
+        if abs(swing) < _CLEAR_SWING:
+            continue
+        seen = hits / found.shots
+        error = math.sqrt(max(seen * (1.0 - seen), 1.0 / found.shots) / found.shots)
+        points[0].append(power)
+        points[1].append((seen - 0.5) / swing)
+        points[2].append(error / abs(swing))
+    if not points[0]:
+        hint = "calibrate at other powers, or on another amplitude"
+        raise checks.refuse("calibration", found.powers, "of a power with a clear fringe", hint)
+    return points
 
 
 def _checked_errors(error: Sequence[float], count: int) -> tuple[float, ...]:

@@ -231,6 +231,16 @@ def test_an_estimator_told_the_decay_covers_and_one_told_none_misses():
     assert stats.fisher_exact([[told, runs - told], [untold, runs - untold]]).pvalue < 1e-2
 
 
+def test_a_decay_that_noise_has_buried_is_refused_and_one_that_it_has_not_is_given():
+    """Errors of a tenth a gate take most of the fringe a power; of a thousandth, next to none."""
+    buried = Aer(noise=DepolarizingNoise(two_qubit_error=0.1))
+    told = r"do not tell the decay: .* in \[0, .*more shots, smaller powers, .*weaker noise"
+    with pytest.raises(InvalidProblem, match=told):
+        buried.calibrate(PROBLEM, shots=200, rng=1)
+    seen = Aer(noise=DepolarizingNoise(two_qubit_error=0.001)).calibrate(PROBLEM, shots=200, rng=1)
+    assert seen.interval.high < 0.2
+
+
 def test_calibrations_that_cannot_work_are_refused():
     for powers, told in (
         ((0, 1, 2), r"powers=\(0, 1, 2\): must be at least 4 different powers; such as"),

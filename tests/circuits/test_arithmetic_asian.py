@@ -137,6 +137,31 @@ def test_law_of_the_sum(dates, qubits, shift):
     assert option.price_on_grid() - mirrored.price_on_grid() == pytest.approx(-shift, abs=1e-9)
 
 
+@pytest.mark.parametrize("steps", ["binomial", "uniform"])
+def test_law_of_the_sum_is_the_plain_convolution(steps):
+    """The slow reference: each date's step spread over its weight, then convolved whole."""
+    option = ArithmeticAsian(
+        spot=100.0, strike=100.0, normal_vol=20.0, expiry=1.0, dates=7, qubits=3, steps=steps
+    )
+    law = np.ones(1)
+    for weight in range(1, option.dates + 1):
+        spread = np.zeros(7 * weight + 1)
+        spread[::weight] = option.step_probabilities
+        law = np.convolve(law, spread)
+    np.testing.assert_allclose(option.sum_law(), law, rtol=1e-12, atol=1e-18)
+
+
+def test_the_largest_option_has_its_law():
+    """Half a million sums; a convolution with every sum would take 4e9 products a date."""
+    option = ArithmeticAsian(
+        spot=100.0, strike=101.0, normal_vol=20.0, expiry=1.0, dates=64, qubits=8
+    )
+    law = option.sum_law()
+    assert law.size == option.largest_sum + 1 == 530_401
+    assert law.sum() == pytest.approx(1.0, abs=1e-12)
+    assert option.price_on_grid() == pytest.approx(option.closed_form(), rel=1e-3)
+
+
 def test_the_grid_nears_the_closed_form():
     errors = []
     for qubits in (1, 3, 5, 7):
