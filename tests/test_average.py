@@ -190,7 +190,7 @@ def test_too_few_paths_for_their_skewness_are_unresolved():
 def test_the_split_is_the_cheapest_of_those_tried():
     encoded = MultiplexedRotation().encode(TABLE, Mean())
     residual, goal = Residual(), Goal(tolerance=0.05)
-    error_bar, _ = residual.pilot(EXCHANGE, TABLE)
+    error_bar = residual.pilot(EXCHANGE, TABLE)
     best = least_cost(goal, Iterative(), encoded, EXCHANGE_PRICE, residual, error_bar)
     assert 0.0 < best.width < 1.0
     assert 0.5 <= best.error < 1.0
