@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import statistics
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -34,12 +36,14 @@ def run(seeds: int, small: bool, done: Sequence[dict[str, Any]] = ()) -> Iterato
     del done
     turns = 1 if small else max(1, min(9, seeds // 100))
     yield from _loaders((6,) if small else (10, 12, 14))
-    yield _grover()
+    yield from _grover()
     if not small:
         yield from physical_rows(_GRID_QUBITS)
-        yield _powers(turns)
+        yield from _powers(turns)
     for backend in (Ideal(),) if small else (Aer(), Ideal()):
         yield _tutorial(backend, turns)
+    if not small:
+        yield _first()
 
 
 def _row(what: str, ours: str, theirs: str, ratio: float) -> dict[str, Any]:
@@ -123,29 +127,43 @@ def _laid_out(found: PhysicalResources) -> str:
     return f"{found.qubits:,}, {1e3 * found.seconds:.3g} ms"
 
 
-def _grover() -> dict[str, Any]:
-    """CX of one Grover operator of the call, one clean ancilla against qiskit-finance's."""
-    ours = two_qubit_gates(grover_operator(_call()))
+def _grover() -> Iterator[dict[str, Any]]:
+    """CX of one Grover operator of the call, one clean ancilla, against qiskit-finance's.
+
+    On our cells of equal probability, which need no CX to be loaded, and on the literature's
+    window, where the same density is loaded as theirs is.
+    """
     theirs = two_qubit_gates(peer_problem(_GRID_QUBITS).grover_operator)
-    what = f"Q of the call on {_GRID_QUBITS} grid qubits, one clean ancilla"
-    return _row(what, f"{ours} CX", f"{theirs} CX", theirs / ours)
+    for cells, problem in (
+        ("cells of equal probability", _call()),
+        ("the same uniform window", _tree_call(_GRID_QUBITS)),
+    ):
+        ours = two_qubit_gates(grover_operator(problem))
+        what = f"Q of the call on {_GRID_QUBITS} grid qubits, one clean ancilla, ours on {cells}"
+        yield _row(what, f"{ours} CX", f"{theirs} CX", theirs / ours)
 
 
-def _powers(turns: int) -> dict[str, Any]:
-    """Powers 0..32 with shots: one oracle against a fresh circuit and transpilation a power."""
+def _powers(turns: int) -> Iterator[dict[str, Any]]:
+    """Powers 0..32 with shots: one oracle against a fresh circuit and transpilation a power.
+
+    With `fusion=False` every gate of every Q is run: what keeping compiled parts and states saves.
+    """
     problem = _call()
 
-    def ours() -> None:
-        oracle = Aer().oracle(problem, rng=np.random.default_rng(1))
+    def ours(backend: Aer) -> None:
+        oracle = backend.oracle(problem, rng=np.random.default_rng(1))
         oracle.run([Round(power, _SHOTS) for power in _POWERS])
 
     def fresh() -> None:
         for power in _POWERS:
             _fresh(problem, power)
 
-    mine, others = _medians((ours, fresh), turns)
+    jobs = (functools.partial(ours, Aer()), functools.partial(ours, Aer(fusion=False)), fresh)
+    fused, gates, others = _medians(jobs, turns)
     what = f"powers 0 to {max(_POWERS)}, {_SHOTS} shots each, {_GRID_QUBITS} grid qubits"
-    return _row(what, f"{mine:.3g} s", f"{others:.3g} s, made anew a power", others / mine)
+    for name, mine in (("", fused), (", fusion=False", gates)):
+        theirs = f"{others:.3g} s, made anew a power"
+        yield _row(f"{what}{name}", f"{mine:.3g} s", theirs, others / mine)
 
 
 def _fresh(problem: AmplitudeProblem, power: int) -> None:
@@ -163,19 +181,40 @@ def _fresh(problem: AmplitudeProblem, power: int) -> None:
 
 
 def _tutorial(backend: Backend, turns: int) -> dict[str, Any]:
-    """The tutorial call, building circuits included, against qiskit-finance on Aer."""
+    """The tutorial call, building circuits included, warm, against qiskit-finance on Aer."""
+    mine, others = _medians(_tutorial_jobs(backend), turns)
+    what = f"tutorial call, epsilon {_EPSILON}, {type(backend).__name__}, warm"
+    return _row(what, f"{mine:.3g} s", f"{others:.3g} s on Aer", others / mine)
+
+
+def _tutorial_jobs(backend: Backend) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Ours and theirs."""
     problem = tutorial_call()
     engine = Quantum(grid=LawGrid(qubits=3), backend=backend, estimator=Iterative())
     scale = engine.amplitude_problem(problem).scale
     goal = Goal(tolerance=_EPSILON * scale)
-    mine, others = _medians(
-        (
-            functools.partial(engine.solve, problem, goal, rng=1),
-            functools.partial(peer_estimate, 1, _EPSILON),
-        ),
-        turns,
+    return (
+        functools.partial(engine.solve, problem, goal, rng=1),
+        functools.partial(peer_estimate, 1, _EPSILON),
     )
-    what = f"tutorial call, epsilon {_EPSILON}, {type(backend).__name__}"
+
+
+def first_seconds(side: int) -> float:
+    """Seconds of a process's first tutorial call on Aer: 0 for ours, 1 for theirs."""
+    job = _tutorial_jobs(Aer())[side]
+    begin = time.perf_counter()
+    job()
+    return time.perf_counter() - begin
+
+
+def _first() -> dict[str, Any]:
+    """The first tutorial call of a fresh process each, what it loads and builds once included."""
+    code = "from benchmarks.suites.circuits import first_seconds as s; print(s({}))"
+    mine, others = (
+        float(subprocess.check_output([sys.executable, "-c", code.format(side)]).split()[-1])
+        for side in range(2)
+    )
+    what = f"tutorial call, epsilon {_EPSILON}, Aer, first of a process"
     return _row(what, f"{mine:.3g} s", f"{others:.3g} s on Aer", others / mine)
 
 

@@ -51,7 +51,8 @@ class ArithmeticAsian:
 
     No advantage follows: the law of the sum is found classically by `dates` convolutions, as
     `price_on_grid` does, and Bachelier's price in closed form, as `closed_form` does. What this
-    shows is the circuit that a path payoff costs where no table is written down.
+    shows is the circuit that a path payoff costs where no table is written down. `qmc.estimate`
+    takes `amplitude_problem()` to the price, with the circuit's bias in the interval.
 
     Attributes:
         spot, strike: money, finite.

@@ -34,7 +34,7 @@ def from_estimation_problem(problem: EstimationProblem) -> AmplitudeProblem:
     A one-qubit objective is the flag itself. Several qubits, or an `is_good_state`, raise a new
     flag, one multi-controlled X a good word (an AND for the default, all ones). Their
     `post_processing` becomes offset and scale. A custom `grover_operator` is left out: Q is built
-    from A and the flag.
+    from A and the flag. `qmc.estimate` takes it to the number.
 
     Raises:
         InvalidProblem: when it is no estimation problem, lacks A or objective qubits, or its
