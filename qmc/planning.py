@@ -5,6 +5,7 @@ A plan may look at the grid's own numbers, which it could add up; an estimate ma
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,7 @@ class Plan:
             without a residual.
         run: gates of a whole run, and on a machine physical qubits and runtime; None unless a
             machine was named.
+        warnings: why the goal would not be reached, found before anything is paid.
     """
 
     grid: str
@@ -76,9 +78,10 @@ class Plan:
     pilot_paths: float = 0.0
     split: Split | None = None
     run: RunResources | None = None
+    warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """A line of sizes and costs, one of the parts, one of the machine."""
+        """A line of sizes and costs, one of the parts, one of the machine, one a warning."""
         residual = f" and {self.residual_paths:,.0f} residual paths" if self.residual_paths else ""
         lines = [
             f"{self.qubits} qubits, A depth {self.depth} with {self.two_qubit_gates} CX, about "
@@ -92,7 +95,7 @@ class Plan:
                 f"on {self.run.physical.machine}: {self.run.physical.qubits:,} physical qubits, "
                 f"{self.run.seconds:.3g} s, {self.run.t_count:.3g} T gates in all"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.warnings])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,28 @@ def make_plan(
         pilot_paths=solve.pilot_paths,
         split=solve.split,
         run=None if search else _on_machine(solve, parts, goal, table, machine),
+        warnings=() if search else tuple(_out_of_reach(goal, table, solve, parts)),
     )
+
+
+def _out_of_reach(goal: Goal, table: CellTable, solve: _Solve, parts: Parts) -> Iterator[str]:
+    """What no queries can mend: a bias beyond the goal, or paths that end before it."""
+    allowed = goal.allowed_half_width(table.mean())
+    bias = solve.encoded.bias_bound + table.known_bias
+    if allowed is not None and bias >= allowed:
+        yield (
+            f"out of reach: encoding and grid state a bias of up to {bias:.3g}, the goal allows "
+            f"{allowed:.3g}; no queries reach it, take MultiplexedRotation() with an exact loader, "
+            "bias='measured', or more qubits"
+        )
+    if solve.split is None or parts.residual is None:
+        return
+    most = parts.residual.max_paths
+    if allowed is not None and 2.0 * (solve.residual_paths - solve.pilot_paths) > most:
+        yield (
+            f"out of reach, perhaps: the residual may take more than its max_paths={most:,}; take "
+            "a larger tolerance, more qubits, or Residual(max_paths=...)"
+        )
 
 
 def _search(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solve:

@@ -31,7 +31,7 @@ from qmc import (
 from qmc.average import circuit_goal, planned_split
 from qmc.backends import Aer, Ideal
 from qmc.choosing import choose, grids_for
-from qmc.circuits import MultiplexedRotation
+from qmc.circuits import LinearRotation, MultiplexedRotation
 from qmc.estimators import Certified, Iterative
 from qmc.grids import Residual
 from qmc.resources import Machine
@@ -269,3 +269,21 @@ def test_a_machine_adds_physical_qubits():
     whole = json.loads(json.dumps(dataclasses.asdict(plan)))
     assert whole["run"]["physical"]["machine"]["code"] == "surface_code"
     assert engine.plan(CALL, Goal(tolerance=1.0)).run is None
+
+
+def test_a_plan_names_a_bias_beyond_the_goal_before_it_is_paid():
+    problem = Problem(MARKET, Call(strike=105.0, expiry=1.0), Price())
+    engine = Quantum(grid=LawGrid(qubits=5), encoding=LinearRotation(scaling=0.5), backend=Ideal())
+    tight, loose = (engine.plan(problem, Goal(tolerance=one)) for one in (0.05, 5.0))
+    assert loose.warnings == ()
+    (line,) = tight.warnings
+    assert "out of reach: encoding and grid state a bias of up to" in line
+    assert line in str(tight)
+
+
+def test_a_plan_names_paths_that_end_before_the_goal():
+    asian = Problem(MARKET, Asian(strike=100.0, times=(0.5, 1.0)), Price())
+    engine = Quantum(residual=Residual(max_paths=2**12), backend=Ideal())
+    assert engine.plan(asian, Goal(relative_tolerance=0.1)).warnings == ()
+    (line,) = engine.plan(asian, Goal(relative_tolerance=0.0005)).warnings
+    assert "max_paths=4,096" in line
