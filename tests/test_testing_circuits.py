@@ -24,7 +24,7 @@ from qmc.circuits import (
     Staircase,
     Tree,
 )
-from qmc.errors import Unsupported
+from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids.cell_table import CellTable
 from qmc.measures import Price, VaR
 from qmc.models import BlackScholes
@@ -79,7 +79,6 @@ LOADER_FAULTS = {
     "order": "qubits are given lowest bit first",
     "first": "the circuit prepares",
     "even": "the circuit prepares",
-    "measures": "has no inverse",
     "spare": "a qubit was touched that was not given",
     "draws": "twice gave different circuits",
 }
@@ -149,16 +148,27 @@ ENCODING_FAULTS = {
     "circuit": "is a QuantumCircuit: must be AmplitudeProblem",
     "registers": r"registers=\(3,\)",
     "flag": "flag=0: must be behind the value registers",
-    "more": "the circuit has 4 qubits, num_qubits=5",
-    "scale": "scale not 0",
     "bias": r"is 0\.1 off .*bias_bound=0",
     "draws": "twice gave different problems",
     "gates": "most_two_qubit_gates=3",
     "flags": "the circuit's flag has probability",
     "law": "have another law than `probabilities`",
-    "measures": "has no inverse",
     "misread": "the circuit's flag has probability",
 }
+
+
+# what no amplitude problem may be: refused where it is made or built, before any check
+REFUSED_FAULTS = {
+    "more": "circuit on 4 qubits.*must be on 5 qubits",
+    "scale": "scale=0.0: must be other than 0",
+    "measures": "must be unitary gates only",
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED_FAULTS)
+def test_encodings_of_no_amplitude_problem(fault: str) -> None:
+    with pytest.raises(InvalidProblem, match=REFUSED_FAULTS[fault]):
+        check_encoding(Encodes(fault=fault))
 
 
 @pytest.mark.parametrize("fault", ENCODING_FAULTS)

@@ -167,6 +167,8 @@ def test_readout_shifts_every_power_and_its_inverse_is_stated():
 class KnownLaw:
     """A backend of exactly the fitted law, from a known decay and contrast."""
 
+    decay = 0.0
+
     def __init__(self, decay, contrast):
         self.law = Calibration(
             decay=decay, contrast=contrast, interval=None, contrast_interval=None,

@@ -100,7 +100,7 @@ def test_prior_narrows_and_spends_its_share() -> None:
 
 
 def test_contradiction_is_unresolved() -> None:
-    estimator = ModifiedIterative()
+    estimator = ModifiedIterative(shots=1_000)
     state = estimator.start(Goal(tolerance=0.02), Interval(0.4, 0.45))
     rounds = [Round(state.power, 1_000)]
     ends = [estimator.tell(state, rounds, [hits]) for hits in (0, 1_000)]
@@ -110,7 +110,7 @@ def test_contradiction_is_unresolved() -> None:
 
 def test_impossible_hits_for_the_decay_are_unresolved() -> None:
     """At visibility exp(-1) no theta hits always: nothing is learnt from a decay that is wrong."""
-    estimator = ModifiedIterative()
+    estimator = ModifiedIterative(shots=1_000)
     state = estimator.start(Goal(tolerance=0.02), Interval(0.4, 0.45), decay=1.0)
     assert state.power == 1
     end = estimator.tell(state, [Round(1, 1_000)], [1_000])
