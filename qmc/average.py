@@ -169,7 +169,7 @@ def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> An
         split = planned_split(problem, goal, table, encoded, run.estimator, residual, error_bar)
     circuit_rng, residual_rng = run.rng.spawn(2)
     run.rng = circuit_rng
-    encoded, estimate = run.estimate(Mean(), circuit_goal(goal, split))
+    estimate = run.amplify(encoded, encoded.amplitude_goal(circuit_goal(goal, split), 0.0))
     found = number(encoded, estimate)
 
     def enough(mean: float, half_width: float) -> bool:

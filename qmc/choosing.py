@@ -19,6 +19,11 @@ _ESTIMATORS: tuple[Estimator, ...] = (Certified(), Iterative())
 _FACTOR_QUBITS = (5, 8)
 # a grid of so many normals takes seconds to place: one is enough
 _MANY_NORMALS = 500
+# qubits of a threshold search's grid: the default, and the most
+_EDGE_QUBITS = (5, 13)
+# the half-width of a bracket is a cell, or two where an edge is passed over; what a threshold off
+# the VaR may add to an ES
+_BRACKET_SHARE, _SLACK_SHARE = 0.9, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +33,6 @@ class Choice:
     grid: Grid
     table: CellTable
     estimator: Estimator
-
-
-# qubits of a threshold search's grid: the default, and the most
-_EDGE_QUBITS = (5, 13)
-# the half-width of a bracket is a cell, or two where an edge is passed over; what a threshold off
-# the VaR may add to an ES
-_BRACKET_SHARE, _SLACK_SHARE = 0.9, 0.5
 
 
 def grids_for(problem: Problem) -> tuple[Grid, ...]:
