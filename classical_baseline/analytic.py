@@ -9,19 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from classical_baseline.closed_forms.pricing import closed_price, closed_sensitivity
+from qmc.affine import AffinePiece, exceeding
+from qmc.capabilities import TerminalLaw, TerminalPayoff, ValueLaw
 from qmc.contracts import Sum
 from qmc.errors import Unsupported
 from qmc.laws import Law, cell_masses, cell_partial_means
 from qmc.measures import ES, ExpectedLoss, Measure, Price, Probability, Sensitivity, VaR
-from qmc.problem import (
-    AffinePiece,
-    Goal,
-    Problem,
-    TerminalLaw,
-    TerminalPayoff,
-    ValueLaw,
-    check_request,
-)
+from qmc.problem import Goal, Problem, check_request
 from qmc.result import (
     Budget,
     BudgetLine,
@@ -160,35 +154,9 @@ def _piece_mean(law: Law, piece: AffinePiece) -> float:
 
 
 def _probability(law: Law, pieces: tuple[AffinePiece, ...], threshold: float) -> float:
-    """P(value > threshold): the mass of the prices where it is, piece by piece."""
-    total = 0.0
-    for piece in _with_gaps(pieces):
-        low, high = piece.low, piece.high
-        if piece.slope == 0.0:
-            if piece.intercept <= threshold:
-                continue
-        elif piece.slope > 0.0:
-            low = max(low, (threshold - piece.intercept) / piece.slope)
-        else:
-            # strictly below, which differs from below where the law has atoms
-            crossing = (threshold - piece.intercept) / piece.slope
-            high = min(high, math.nextafter(crossing, -math.inf))
-        if low < high:
-            total += float(cell_masses(law, np.array([low, high]))[0])
-    return min(max(total, 0.0), 1.0)
-
-
-def _with_gaps(pieces: tuple[AffinePiece, ...]) -> list[AffinePiece]:
-    """The pieces, and between them those where the contract pays 0."""
-    filled, end = [], -math.inf
-    for piece in pieces:
-        if piece.low > end:
-            filled.append(AffinePiece(end, piece.low, 0.0, 0.0))
-        filled.append(piece)
-        end = piece.high
-    if end < math.inf:
-        filled.append(AffinePiece(end, math.inf, 0.0, 0.0))
-    return filled
+    """P(value > threshold): the mass of the prices where it is."""
+    parts = (cell_masses(law, np.array(ends))[0] for ends in exceeding(pieces, threshold))
+    return min(max(float(sum(parts)), 0.0), 1.0)
 
 
 def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | VaR | ES) -> float:

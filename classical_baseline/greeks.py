@@ -13,6 +13,7 @@ import numpy as np
 
 from classical_baseline import methods
 from classical_baseline.sampling import Sampled, Sampler
+from qmc.capabilities import GaussianLogPrices
 from qmc.contracts import (
     Asian,
     Basket,
@@ -28,7 +29,7 @@ from qmc.contracts import (
 from qmc.errors import Unsupported
 from qmc.measures import Price, Sensitivity
 from qmc.models import BlackScholes, Curve
-from qmc.problem import Array, Contract, GaussianLogPrices, Problem
+from qmc.problem import Array, Contract, Problem
 from qmc.step_error import StepError, step_error
 
 METHODS = ("difference", "pathwise", "likelihood ratio")

@@ -22,8 +22,10 @@ from classical_baseline.intervals import (
     tail_excess,
 )
 from classical_baseline.sampling import Sampled, Sampler
+from qmc.affine import value_range
+from qmc.capabilities import TerminalPayoff
 from qmc.measures import ES, Price, Probability, VaR
-from qmc.problem import AffinePiece, Array, Problem, TerminalPayoff
+from qmc.problem import Array, Problem
 from qmc.result import Interval
 
 # normal quantile of the one-sided 99.9 % limits that plan a number of paths
@@ -167,15 +169,7 @@ def _relied_upon(moments: Moments, confidence: float, unit: str) -> tuple[bool, 
 def _pays_no_less_than_0(problem: Problem) -> bool:
     """True when the contract's own pieces show it."""
     contract = problem.contract
-    return isinstance(contract, TerminalPayoff) and all(
-        _least(piece) >= 0.0 for piece in contract.pieces()
-    )
-
-
-def _least(piece: AffinePiece) -> float:
-    if piece.slope == 0.0:
-        return piece.intercept
-    return piece.intercept + piece.slope * (piece.low if piece.slope > 0.0 else piece.high)
+    return isinstance(contract, TerminalPayoff) and value_range(contract.pieces())[0] >= 0.0
 
 
 def _clopper_pearson_paths(probability: float, allowed: float, confidence: float) -> float:

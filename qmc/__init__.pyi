@@ -1,4 +1,6 @@
 from . import backends, circuits, data, estimators, interop, plots, resources, testing
+from .affine import AffinePiece
+from .capabilities import GaussianLogPrices, LinearExposure, LinearPayoff, SupportsExtremes
 from .circuits import (
     AmplitudeProblem,
     Comparator,
@@ -67,17 +69,7 @@ from .models import (
     nearest_correlation,
 )
 from .planning import Plan
-from .problem import (
-    AffinePiece,
-    Contract,
-    GaussianLogPrices,
-    Goal,
-    LinearExposure,
-    LinearPayoff,
-    Model,
-    Problem,
-    SupportsExtremes,
-)
+from .problem import Contract, Goal, Model, Problem
 from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
 from .run import estimate

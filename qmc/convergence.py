@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmc import checks
+from qmc.capabilities import ValueLaw
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import LawGrid
 from qmc.measures import ES, VaR
-from qmc.problem import Array, Goal, Problem, ValueLaw
+from qmc.problem import Array, Goal, Problem
 from qmc.result import Engine, Interval, Result
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from qmc.capabilities import SteppedPaths
 from qmc.errors import InvalidProblem, NotConverged
-from qmc.problem import Goal, Problem, SteppedPaths
+from qmc.problem import Goal, Problem
 from qmc.rng import RNGLike
 
 Covers: TypeAlias = Literal["continuous", "discretised"]

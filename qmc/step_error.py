@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qmc.capabilities import TerminalLaw, TerminalPayoff
 from qmc.laws import cell_masses, cell_partial_means
-from qmc.problem import Goal, Problem, TerminalLaw, TerminalPayoff
+from qmc.problem import Goal, Problem
 from qmc.result import BudgetLine, Interval
 from qmc.sensitivity import Stencil, quotients, stencil
 

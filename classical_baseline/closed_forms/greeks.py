@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from scipy import special
 
 from classical_baseline.closed_forms.barrier import Diffusion
+from qmc.capabilities import TerminalPayoff
 from qmc.contracts import Call, Digital, Put
 from qmc.measures import Sensitivity
-from qmc.problem import TerminalPayoff
 
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from classical_baseline.closed_forms import barrier, european, greeks, lookback
 from classical_baseline.closed_forms.barrier import Diffusion
+from qmc.capabilities import GaussianLogPrices, TerminalPayoff
 from qmc.contracts import Asian, Barrier, Call, Digital, Exchange, Lookback, Put, Rainbow
 from qmc.errors import Unsupported
 from qmc.measures import Sensitivity
 from qmc.models import BlackScholes, Curve
-from qmc.problem import Array, Contract, GaussianLogPrices, Model, TerminalPayoff
+from qmc.problem import Array, Contract, Model
 
 Priced: TypeAlias = tuple[float, str]
 

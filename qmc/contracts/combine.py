@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmc import checks
+from qmc.capabilities import Side
 from qmc.errors import InvalidProblem
-from qmc.problem import Array, Contract, Side
+from qmc.problem import Array, Contract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from qmc import checks
+from qmc.capabilities import Side
 from qmc.errors import InvalidProblem
-from qmc.problem import Array, Side
+from qmc.problem import Array
 
 KINDS = ("call", "put")
 MONITORING = ("discrete", "continuous")

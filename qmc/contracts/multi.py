@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks
+from qmc.capabilities import LinearPayoff
 from qmc.contracts import fields
-from qmc.problem import Array, LinearPayoff
+from qmc.problem import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

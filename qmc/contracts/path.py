@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks
+from qmc.capabilities import LinearPayoff
 from qmc.contracts import fields
 from qmc.errors import InvalidProblem
-from qmc.problem import Array, LinearPayoff
+from qmc.problem import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

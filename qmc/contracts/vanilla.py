@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks
+from qmc.affine import AffinePiece
+from qmc.capabilities import LinearPayoff
 from qmc.contracts import fields
-from qmc.problem import AffinePiece, Array, LinearPayoff
+from qmc.problem import Array
 
 
 def _terminal(contract: object, paths: Array) -> Array:

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import memory
+from qmc.capabilities import LinearExposure, LinearPayoff
 from qmc.errors import TooLarge, Unsupported
 from qmc.grids.factor_cells import FactorCells, Ground
 from qmc.grids.mean_prices import MeanPrices
 from qmc.measures import Price
-from qmc.problem import Array, LinearExposure, LinearPayoff, Problem
+from qmc.problem import Array, Problem
 
 # prices in the sum: there is a second moment for each pair, in every cell of every register
 _MOST_PRICES = 600

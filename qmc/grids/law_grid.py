@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qmc import checks
+from qmc.affine import AffinePiece, exceeding
+from qmc.capabilities import TerminalLaw, TerminalPayoff, ValueLaw
 from qmc.errors import Unsupported
 from qmc.grids.cell_table import CellTable, check_qubits, require_table_memory
 from qmc.laws import Law, cell_masses, cell_partial_means
 from qmc.measures import ES, Probability, Sensitivity, VaR
-from qmc.problem import AffinePiece, Array, Problem, TerminalLaw, TerminalPayoff, ValueLaw
+from qmc.problem import Array, Problem
 from qmc.sensitivity import stencil, weighted
 
 # a cdf that exceeds an edge's rank by no more has no atom there
@@ -93,7 +94,8 @@ class LawGrid:
         """
         law, pieces = _law_and_pieces(problem)
         if isinstance(problem.measure, Probability):
-            pieces = tuple(_indicators(pieces, problem.measure.threshold))
+            above = exceeding(pieces, problem.measure.threshold)
+            pieces = tuple(AffinePiece(low, high, 1.0, 0.0) for low, high in above)
         edges = law.ppf(np.arange(2**self.qubits + 1) / 2**self.qubits)
         edges[0], edges[-1] = -np.inf, np.inf
         integrals = piece_integrals(law, pieces, edges)
@@ -191,21 +193,3 @@ def _law_and_pieces(problem: Problem) -> tuple[Law, tuple[AffinePiece, ...]]:
     )
     msg = f"LawGrid needs a known one-dimensional law: {lacking}; MonteCarlo() prices any contract"
     raise Unsupported(msg)
-
-
-def _indicators(pieces: tuple[AffinePiece, ...], threshold: float) -> Iterator[AffinePiece]:
-    """Pieces of the indicator of payoff > threshold; where no piece applies the payoff is 0."""
-    position = -np.inf
-    for piece in (*pieces, AffinePiece(np.inf, np.inf, 0.0, 0.0)):
-        if position < piece.low and threshold < 0.0:
-            yield AffinePiece(position, piece.low, 1.0, 0.0)
-        position = piece.high
-        low, high = piece.low, piece.high
-        if piece.slope > 0.0:
-            low = max(low, (threshold - piece.intercept) / piece.slope)
-        elif piece.slope < 0.0:
-            high = min(high, (threshold - piece.intercept) / piece.slope)
-        elif piece.intercept <= threshold:
-            continue
-        if low < high:
-            yield AffinePiece(low, high, 1.0, 0.0)

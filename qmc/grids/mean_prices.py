@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import memory
+from qmc.capabilities import GaussianLogPrices
 from qmc.errors import Unsupported
 from qmc.grids.normal_cells import NormalCells
-from qmc.problem import Array, GaussianLogPrices, Problem
+from qmc.problem import Array, Problem
 
 
 def has_mean_prices(problem: Problem) -> bool:

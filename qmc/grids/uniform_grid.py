@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks
+from qmc.capabilities import TerminalLaw, TerminalPayoff
 from qmc.errors import Unsupported
 from qmc.grids.cell_table import CellTable, check_qubits, require_table_memory
 from qmc.laws import LogNormalLaw
 from qmc.measures import Price
-from qmc.problem import Problem, TerminalLaw, TerminalPayoff
+from qmc.problem import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

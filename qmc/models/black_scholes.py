@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmc import checks
+from qmc.capabilities import Side
 from qmc.laws import EmpiricalLaw, LogNormalLaw
 from qmc.models import curves
 from qmc.models.bridge import bridge_extremes, require_flat_steps
 from qmc.models.curves import Curve, Term
-from qmc.problem import Array, Side
+from qmc.problem import Array
 
 _MAX_EXPONENT = 300.0
 

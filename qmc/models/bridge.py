@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from qmc.capabilities import Side
 from qmc.errors import InvalidProblem
 from qmc.models.curves import Curve, Term
-from qmc.problem import Array, Side
+from qmc.problem import Array
 
 
 def bridge_extremes(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmc.capabilities import TerminalPayoff
 from qmc.contracts import Call, CallSpread, Digital, Portfolio, Put
 from qmc.errors import InvalidProblem
-from qmc.problem import TerminalPayoff
 from qmc.testing import check_contract
 
 VANILLA = [

@@ -19,9 +19,9 @@ from qmc import (
     Problem,
     Spread,
 )
+from qmc.capabilities import LinearExposure
 from qmc.grids.directions import leading_frame, path_slopes
 from qmc.grids.pilot import framed, sobol
-from qmc.problem import LinearExposure
 
 
 def _alike(assets, correlation):

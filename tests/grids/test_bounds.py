@@ -24,6 +24,7 @@ from qmc import (
     Sum,
 )
 from qmc.backends import Ideal
+from qmc.capabilities import LinearExposure
 from qmc.errors import InvalidProblem, TooLarge, Unsupported
 from qmc.estimators import Iterative
 from qmc.grids.bounds import bounded_values, conditional_variances, gaps
@@ -31,7 +32,6 @@ from qmc.grids.directions import find_directions, leading_frame, path_slopes
 from qmc.grids.factor_cells import Ground, cell_values
 from qmc.grids.pilot import draw_pilot
 from qmc.measures import Probability
-from qmc.problem import LinearExposure
 
 LINEAR = ("asian of 252 dates", "basket of 5", "asian basket of 3 x 12", "spread", "exchange")
 MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.05)

@@ -8,9 +8,9 @@ from scipy import special
 
 from classical_baseline import MonteCarlo
 from qmc import BlackScholes, Curve, Goal, HistoricalReturns, Price, Problem
+from qmc.capabilities import SupportsExtremes
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.models.bridge import bridge_extremes
-from qmc.problem import SupportsExtremes
 
 MARKET = BlackScholes(spot=100.0, vol=0.3, rate=0.05)
 TIMES = (0.25, 0.5, 1.0)
