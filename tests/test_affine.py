@@ -15,6 +15,8 @@ CONTRACTS = (
     CallSpread(low_strike=90.0, high_strike=110.0, expiry=1.0),
 )
 
+RANGES = ((0, math.inf), (0, 100), (0, 3), (0, math.inf), (0, 20))
+
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=repr)
 @pytest.mark.parametrize("threshold", [-1.0, 0.0, 2.5, 20.0])
@@ -28,7 +30,7 @@ def test_exceeding_is_where_the_payoff_is_above_the_threshold(contract, threshol
 
 @pytest.mark.parametrize(
     ("contract", "expected"),
-    zip(CONTRACTS, [(0, math.inf), (0, 100), (0, 3), (0, math.inf), (0, 20)], strict=True),
+    list(zip(CONTRACTS, RANGES, strict=True)),
     ids=repr,
 )
 def test_value_range(contract, expected):
