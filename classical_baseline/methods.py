@@ -37,6 +37,16 @@ _MIN_PILOT_TAIL = 20
 _SKEW_MARGIN = 2.0
 
 
+def certain(sampler: Sampler) -> Sampled:
+    """The measure where nothing is random: one path is all paths, and every quantile is it."""
+    measure, confidence = sampler.problem.measure, sampler.goal.confidence
+    value = float(sampler.problem.outcomes(np.zeros((1, sampler.factors)))[0])
+    if isinstance(measure, Probability):
+        value = float(value > measure.threshold)
+    sampler.paths, sampler.blocks = 1, 1
+    return Sampled(value, Interval(value, value, confidence), "exact", "nothing is random")
+
+
 def mean(sampler: Sampler) -> Sampled:
     """Mean by pooled block moments."""
     confidence = sampler.goal.confidence

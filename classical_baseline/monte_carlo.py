@@ -12,6 +12,7 @@ from functools import partial
 from classical_baseline import greeks, methods
 from classical_baseline.sampling import Sampled, Sampler
 from qmc import checks, memory
+from qmc.certainty import is_certain
 from qmc.errors import Unsupported
 from qmc.measures import ES, ExpectedLoss, Price, Probability, Sensitivity, VaR
 from qmc.problem import Goal, Problem, check_request
@@ -43,7 +44,8 @@ class MonteCarlo:
     them reached; a price whose contract has `pieces` that are never negative is not below 0.
     Probability: Clopper-Pearson. VaR: two order statistics, exact for every law, atoms included.
     ES: Acerbi-Tasche estimate, Student interval of q + (L - q)+ / (1 - level)
-    (`intervals.shortfall`).
+    (`intervals.shortfall`). Where nothing is random, as at a volatility of 0, one path is the exact
+    answer.
 
     **Skewness.** The two Student intervals are asymptotic, and the budget says so. They are relied
     upon from 50 g^2 values on at 95 %, g the sample's skewness (`intervals.paths_for_skewness`):
@@ -111,6 +113,8 @@ class MonteCarlo:
         check_request(problem, goal)
         begin = time.perf_counter()
         method = self._method(problem)
+        if not isinstance(problem.measure, Sensitivity) and is_certain(problem):
+            method = methods.certain
         workers = self.threads or _processors()
         self._require_block(problem, workers)
         pool = ThreadPoolExecutor(workers)
@@ -129,7 +133,8 @@ class MonteCarlo:
         finally:
             # after Ctrl-C or an error, no block is begun
             pool.shutdown(cancel_futures=True)
-        share, known = 1.0 - goal.confidence, sum(line.amount for line in sampled.lines)
+        share = 0.0 if sampled.kind == "exact" else 1.0 - goal.confidence
+        known = sum(line.amount for line in sampled.lines)
         half_width = sampled.interval.half_width - known
         line = BudgetLine("paths", sampled.kind, half_width, share, sampled.note)
         steps = scheme_lines(problem.model)

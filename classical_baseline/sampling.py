@@ -37,7 +37,8 @@ class Sampled:
     Attributes:
         value: the estimate.
         interval: of the measure.
-        kind: "sampling" where it covers at every size of sample, else "asymptotic".
+        kind: "sampling" where it covers at every size of sample, "exact" where nothing is random,
+            else "asymptotic".
         note: how it was found.
         relied_upon: False when the sample itself shows that it is too small for its interval.
         lines: of the budget, beside the sampling's own; their amounts are in the interval.

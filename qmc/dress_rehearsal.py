@@ -17,7 +17,7 @@ from qmc.average import Kept, Split, average
 from qmc.circuits import Encoding
 from qmc.estimators import Estimator
 from qmc.grids import CellTable, Residual
-from qmc.grids.residual import student
+from qmc.grids.residual import LOOK_SHARE, student
 from qmc.grids.residual_paths import ResidualPaths, pooled, power_of_two
 from qmc.measures import ES, VaR
 from qmc.problem import Goal, Problem
@@ -35,8 +35,6 @@ _RATES = (0.5, 1.0)
 _DOUBLINGS = 4
 # a search adds up many tests, so that fewer rehearsals of it tell as much
 _SEARCHES = 3
-# what each look of `Residual.correct` takes of the error probability that is left
-_LOOK_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +151,10 @@ def _further(
     points = min(power_of_two(split.paths / residual.replicates), most)
     left = (1.0 - split.error) * (1.0 - goal.confidence)
     while points < most:
-        width = fall.error_bar(points) * student(residual.replicates, _LOOK_SHARE * left)
+        width = fall.error_bar(points) * student(residual.replicates, LOOK_SHARE * left)
         if width <= target and points * residual.replicates >= fall.asked:
             break
-        left *= 1.0 - _LOOK_SHARE
+        left *= 1.0 - LOOK_SHARE
         points *= 2
     return float(points * residual.replicates)
 

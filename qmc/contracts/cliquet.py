@@ -17,7 +17,8 @@ class Cliquet:
     """Pays notional * clip(sum_i clip(return_i, local floor, local cap), global floor, global cap).
 
     return_i = price_i / price_(i - 1) - 1 over the periods between the reset times; paid at the
-    last (Wilmott 2002, Cliquet options and volatility models, Wilmott magazine, December).
+    last (Wilmott 2002, Cliquet options and volatility models, Wilmott magazine, December). A price
+    of 0 stays there: its return is 0.
 
     Attributes:
         times: reset times in years, increasing, at least 2; 0.0 starts the first period today.
@@ -60,7 +61,9 @@ class Cliquet:
     def present_value(self, paths: Array, discount: Array) -> Array:
         """Discounted payoff (n,) of paths (n, times, 1)."""
         prices = np.ascontiguousarray(fields.one_column(self, paths))
-        returns = prices[:, 1:] / prices[:, :-1] - 1.0
+        before = prices[:, :-1]
+        growth = np.divide(prices[:, 1:], before, out=np.ones_like(before), where=before > 0.0)
+        returns = growth - 1.0
         total = np.clip(returns, self.local_floor, self.local_cap).sum(axis=1)
         paid = np.clip(total, self.global_floor, self.global_cap)
         return np.asarray(self.notional * discount[-1] * paid)

@@ -63,7 +63,9 @@ class Asian:
         """Discounted payoff (n,) of paths (n, times, assets)."""
         prices = self._underlying(paths)
         if self.average == "geometric":
-            average = np.exp(np.log(prices).mean(axis=1))
+            # a price of 0 makes the average 0
+            with np.errstate(divide="ignore"):
+                average = np.exp(np.log(prices).mean(axis=1))
         else:
             average = prices.mean(axis=1)
         if self.strike is None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from qmc import memory
 from qmc.grids.mean_prices import gaussian_logs, has_mean_prices
-from qmc.grids.pilot import Pilot
+from qmc.grids.pilot import Pilot, binary_unit
 from qmc.problem import Array, Problem
 
 Rule: TypeAlias = Literal["payoff", "curvature", "principal components"]
@@ -110,6 +110,8 @@ def _principal_components(slopes: Array, count: int) -> Array:
 def _first(within: Array, pilot: Pilot) -> tuple[Array | None, Rule, float]:
     """The first direction inside the subspace, its rule and how well replicates agree."""
     values = pilot.values - pilot.values.mean()
+    # what vanishes is told in units of the payoff, whatever the currency
+    values = values / binary_unit(values)
     pairs = list(zip(pilot.split(within), pilot.split(values), strict=True))
     slopes = [one.T @ value / value.size for one, value in pairs]
     agreement = _least_cosine(slopes)

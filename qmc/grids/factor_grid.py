@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from qmc import checks
+from qmc.certainty import is_certain
 from qmc.errors import Unsupported
 from qmc.grids.allocation import Allocation, allocate
 from qmc.grids.bounds import BoundedValues, bounded_values, linear_payoff
@@ -26,7 +27,6 @@ Treatment: TypeAlias = Literal["measured", "bounded"]
 _BIASES = ("measured", "bounded")
 _CELLS = ("auto", "prices", "nodes", "learned")
 _REPLICATES = 4
-_FEW = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ class FactorGrid:
     def _valued(self, ground: Ground, cells: FactorCells, best: Allocation) -> BoundedValues:
         if self.bias == "bounded":
             return bounded_values(ground, cells)
-        if _certain(ground):
+        if is_certain(ground.problem):
             return BoundedValues(np.full(cells.size, ground.pilot.values[0]), 0.0)
         return BoundedValues(cell_values(ground, cells, best.worth), np.inf)
 
@@ -136,9 +136,3 @@ def _bias(bound: float) -> Bias:
     if bound == 0.0:
         return "exact"
     return "bounded" if np.isfinite(bound) else "unknown"
-
-
-def _certain(ground: Ground) -> bool:
-    """Whether no path depends on the normals: nothing is random."""
-    some = ground.problem.paths(ground.pilot.normals[:_FEW])
-    return bool(np.all(some == some[:1]))

@@ -6,6 +6,7 @@ for an answer.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,12 @@ def framed(sequence: Sobol, points: int, frame: Array) -> Array:
     normals = normals_of(sequence, points)
     along, across = normals[:, : frame.shape[1]], normals[:, frame.shape[1] :]
     return np.asarray(across + (along - across @ frame) @ frame.T)
+
+
+def binary_unit(values: Array) -> float:
+    """A power of two near the largest value, 1 where all are 0: dividing by it loses no digit."""
+    largest = float(np.abs(values).max())
+    return math.ldexp(1.0, math.frexp(largest)[1]) if largest > 0.0 else 1.0
 
 
 def integrand(problem: Problem, outcomes: Array) -> Array:

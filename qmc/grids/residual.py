@@ -10,9 +10,11 @@ import numpy as np
 from scipy import special
 
 from qmc import checks
+from qmc.affine import value_range
+from qmc.capabilities import TerminalPayoff
 from qmc.grids.cell_table import CellTable
 from qmc.grids.residual_paths import ResidualPaths, Sums, pooled, power_of_two
-from qmc.measures import Probability
+from qmc.measures import ExpectedLoss, Price, Probability
 from qmc.problem import Array, Problem
 
 _PILOT_POINTS = 128
@@ -20,7 +22,7 @@ _PILOT_SEED = 20_260_104
 # measured: the error bar of these residuals falls about so fast in the number of points
 _RATE = 0.75
 # every look spends this share of the error probability that is left
-_LOOK_SHARE = 0.7
+LOOK_SHARE = 0.7
 _GROWTH = 2
 # paths to begin with where the pilot saw no spread
 _FLAT_PATHS = 2.0**12
@@ -65,7 +67,8 @@ class Residual:
     until it is small enough; look j spends its own share of the error probability, so that
     stopping does not bias the interval. Student's law of the replicates' means is asymptotic: no
     look ends it before there are 50 paths a squared skewness or kurtosis of theirs. Where all give
-    the same there is no spread to tell; a probability then has the rule of three, a price nothing.
+    the same there is no spread to tell: what no path met then has the rule of three, if the payoff
+    is a probability or its `pieces` are bounded, as a put's; any other has no interval.
 
     Attributes:
         replicates: 8 or more.
@@ -107,10 +110,10 @@ class Residual:
             TooLarge: for more normals than Sobol sequences have dimensions.
         """
         streams = streams or self.streams(problem, table, rng)
-        bounded = isinstance(problem.measure, Probability)
+        within = _Range.of(problem, table)
         read = _UNREAD
         try:
-            for read in self._looks(streams, first_paths, error, bounded=bounded):
+            for read in self._looks(streams, first_paths, error, within):
                 if read.reliable and enough(read.mean, read.half_width):
                     break
         except KeyboardInterrupt:
@@ -119,7 +122,7 @@ class Residual:
         return read
 
     def _looks(
-        self, streams: Sequence[ResidualPaths], first_paths: int, error: float, *, bounded: bool
+        self, streams: Sequence[ResidualPaths], first_paths: int, error: float, within: _Range
     ) -> Iterator[Correction]:
         """What is read after twice as many points each time, up to `max_paths`."""
         most = self.max_paths // self.replicates
@@ -129,9 +132,9 @@ class Residual:
             looks += 1
             found = [one.after(points) for one in streams]
             means, sums = np.array([one.mean for one in found]), pooled(found)
-            half_width, asked = _half_width(means, sums, _LOOK_SHARE * left, bounded=bounded)
+            half_width, asked = _half_width(means, sums, LOOK_SHARE * left, within)
             yield Correction(float(means.mean()), half_width, sums.count, looks, asked)
-            left *= 1.0 - _LOOK_SHARE
+            left *= 1.0 - LOOK_SHARE
             points *= _GROWTH
 
     def streams(
@@ -145,7 +148,7 @@ class Residual:
         least = 2.0 * self.replicates
         if error_bar <= 0.0:
             return min(_FLAT_PATHS, float(self.max_paths))
-        wanted = half_width / student(self.replicates, _LOOK_SHARE * error)
+        wanted = half_width / student(self.replicates, LOOK_SHARE * error)
         if wanted <= 0.0:
             return float(self.max_paths)
         points = _PILOT_POINTS * (error_bar / wanted) ** (1.0 / _RATE)
@@ -172,11 +175,38 @@ def _error_bar(means: Array) -> float:
     return float(means.std(ddof=1)) / math.sqrt(means.size)
 
 
-def _half_width(means: Array, sums: Sums, error: float, *, bounded: bool) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The least and the most that payoff less cell value may be; infinite where nobody knows."""
+
+    least: float = -math.inf
+    most: float = math.inf
+
+    @classmethod
+    def of(cls, problem: Problem, table: CellTable) -> _Range:
+        """From the range of the payoff and that of the cells."""
+        contract, measure = problem.contract, problem.measure
+        if isinstance(measure, Probability):
+            low, high = 0.0, 1.0
+        elif isinstance(measure, Price | ExpectedLoss) and isinstance(contract, TerminalPayoff):
+            discount = float(problem.model.discount((contract.expiry,))[0])
+            low, high = (discount * end for end in value_range(contract.pieces()))
+            low, high = (-high, -low) if measure.on_loss else (low, high)
+        else:
+            return cls()
+        return cls(low - float(table.values.max()), high - float(table.values.min()))
+
+    def distance(self, value: float) -> float:
+        """The largest distance from a value."""
+        return max(self.most - value, value - self.least)
+
+
+def _half_width(means: Array, sums: Sums, error: float, within: _Range) -> tuple[float, float]:
     """Half-width of the mean, and the paths from which on it may be relied upon."""
     if not sums.flat:
         return _error_bar(means) * student(means.size, error), sums.asked
-    if bounded:
-        # rule of three: what no path met has a probability below this
-        return -math.log(error) / sums.count, 0.0
-    return math.inf, math.inf
+    apart = within.distance(sums.mean)
+    if math.isinf(apart):
+        return math.inf, math.inf
+    # rule of three: what no path met has a probability below -log(error) / paths
+    return -math.log(error) / sums.count * apart, 0.0

@@ -11,7 +11,7 @@ import numpy as np
 from qmc import memory
 from qmc.errors import Unsupported
 from qmc.grids.cell_table import CellTable
-from qmc.grids.pilot import framed, integrand, sobol
+from qmc.grids.pilot import binary_unit, framed, integrand, sobol
 from qmc.problem import Array, Problem
 
 # float64 numbers of a block of paths that live at once
@@ -29,7 +29,11 @@ def power_of_two(points: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Power sums and range of values: count, first to fourth power, least, largest, size."""
+    """Power sums and range of values: count, first to fourth power, least, largest, size.
+
+    All in multiples of `unit`, a power of two, so that fourth powers of tiny or huge money do not
+    leave the range of floats.
+    """
 
     count: int = 0
     first: float = 0.0
@@ -39,6 +43,7 @@ class Sums:
     low: float = math.inf
     high: float = -math.inf
     size: float = 0.0
+    unit: float = 1.0
 
     def __add__(self, other: Sums) -> Sums:
         """The sums of both."""
@@ -51,12 +56,13 @@ class Sums:
             min(self.low, other.low),
             max(self.high, other.high),
             max(self.size, other.size),
+            self.unit if self.count else other.unit,
         )
 
     @property
     def mean(self) -> float:
-        """Of the values."""
-        return self.first / self.count
+        """Of the values, in their own unit."""
+        return self.unit * (self.first / self.count)
 
     @property
     def flat(self) -> bool:
@@ -77,6 +83,9 @@ class Sums:
             power / self.count for power in (self.first, self.second, self.third, self.fourth)
         )
         variance = second - mean**2
+        # rounding may leave no digit of a small spread about a large mean
+        if not variance**3 > 0.0:
+            return math.inf
         cubes = third - 3.0 * mean * second + 2.0 * mean**3
         fourths = fourth - 4.0 * mean * third + 6.0 * mean**2 * second - 3.0 * mean**4
         return _PATHS_A_MOMENT * max(1.0, cubes**2 / variance**3, fourths / variance**2 - 3.0)
@@ -99,7 +108,8 @@ class ResidualPaths:
         self.frame = self.locator.frame
         self.dimensions = problem.num_factors + self.frame.shape[1]
         self.sobol = sobol(self.dimensions, rng)
-        self.sums = Sums()
+        self.unit = binary_unit(table.values)
+        self.sums = Sums(unit=self.unit)
         self._after: dict[int, Sums] = {}
 
     def after(self, points: int) -> Sums:
@@ -124,7 +134,7 @@ class ResidualPaths:
         while done < payoff.size:
             power = 2 ** self.sums.count.bit_length()
             end = min(payoff.size, done + power - self.sums.count)
-            self.sums += _sums(payoff[done:end], cells[done:end])
+            self.sums += _sums(payoff[done:end], cells[done:end], self.unit)
             done = end
             if self.sums.count == power:
                 self._after[power] = self.sums
@@ -136,8 +146,8 @@ class ResidualPaths:
         return payoff, self.table.values[self.locator.locate(points)]
 
 
-def _sums(payoff: Array, cells: Array) -> Sums:
-    values = payoff - cells
+def _sums(payoff: Array, cells: Array, unit: float) -> Sums:
+    values = (payoff - cells) / unit
     return Sums(
         values.size,
         float(values.sum()),
@@ -146,5 +156,6 @@ def _sums(payoff: Array, cells: Array) -> Sums:
         float((values**4).sum()),
         float(values.min()),
         float(values.max()),
-        float(np.abs(payoff).max() + np.abs(cells).max()),
+        float(np.abs(payoff).max() + np.abs(cells).max()) / unit,
+        unit,
     )

@@ -134,6 +134,15 @@ def test_continuous_barriers_read_the_extremes():
             contract.present_value(PATHS, DISCOUNT)
 
 
+def test_a_price_of_0_stays_there():
+    paths = np.array([[[4.0], [9.0], [6.0]], [[4.0], [0.0], [0.0]]])
+    geometric = Asian(strike=1.0, times=(0.5, 1.0, 1.5), average="geometric")
+    assert geometric.present_value(paths, np.ones(3)) == pytest.approx([5.0, 0.0])
+    cliquet = Cliquet(times=(0.5, 1.0, 1.5), local_cap=0.5, global_floor=-2.0)
+    expected = [0.5 - 1.0 / 3.0, -1.0]
+    assert cliquet.present_value(paths, np.ones(3)) == pytest.approx(expected)
+
+
 def test_a_spot_beyond_the_barrier_has_reached_it():
     """Continuous monitoring begins with the spot; discrete monitoring where a time is 0."""
     for level, word in ((99.0, "up-and-out"), (100.0, "up-and-out"), (100.0, "down-and-out")):

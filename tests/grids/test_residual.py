@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from qmc import (
     Asian,
     BlackScholes,
     Call,
+    CallSpread,
+    Digital,
     Exchange,
+    ExpectedLoss,
     FactorGrid,
     LawGrid,
     MultiAsset,
@@ -18,6 +22,7 @@ from qmc import (
     Problem,
     Put,
     Residual,
+    Spread,
     Sum,
 )
 from qmc.errors import InvalidProblem, TooLarge, Unsupported
@@ -189,6 +194,50 @@ def test_a_share_that_no_path_meets_has_the_rule_of_three():
     found = corrected((rare, table, 0.0), 1, paths=4096)
     assert found.half_width == pytest.approx(-math.log(0.7 * 0.05) / 4096)
     assert found.reliable
+
+
+@pytest.mark.parametrize("measure", [Price(), ExpectedLoss()], ids=repr)
+@pytest.mark.parametrize(
+    ("contract", "most"),
+    [
+        (Put(strike=20.0, expiry=1.0), 20.0),
+        (Digital(strike=1000.0, expiry=1.0, cash=3.0), 3.0),
+        (CallSpread(low_strike=900.0, high_strike=1000.0, expiry=1.0), 100.0),
+    ],
+    ids=["put", "digital", "call spread"],
+)
+def test_a_bounded_payoff_that_no_path_meets_has_the_rule_of_three(contract, most, measure):
+    problem = Problem(ONE, contract, measure)
+    found = corrected((problem, FactorGrid(qubits=3).discretise(problem), 0.0), 1, paths=4096)
+    expected = -math.log(0.7 * 0.05) / 4096 * most * math.exp(-0.05)
+    assert found.half_width == pytest.approx(expected)
+    assert found.reliable
+
+
+def test_the_rule_of_three_reaches_from_what_was_seen_to_the_farthest_value():
+    sure = Problem(ONE, Put(strike=400.0, expiry=1.0), Probability(threshold=0.0))
+    table = replace(FactorGrid(qubits=1).discretise(sure), values=np.array([0.75, 0.75]))
+    found = corrected((sure, table, 0.0), 1, paths=4096)
+    # 1 - 0.75 was seen, 0 - 0.75 may be
+    assert found.half_width == pytest.approx(-math.log(0.7 * 0.05) / 4096)
+    assert found.mean == 0.25
+
+
+@pytest.mark.parametrize("scale", [2.0**-300, 2.0**300])
+def test_the_currency_does_not_matter(scale):
+    def scaled(unit):
+        market = replace(PAIR, spots=tuple(unit * spot for spot in PAIR.spots))
+        problem = Problem(market, Spread(strike=4.0 * unit, expiry=1.0), Price())
+        return corrected((problem, FactorGrid(qubits=3).discretise(problem), 0.0), 1)
+
+    here, there = scaled(1.0), scaled(scale)
+    assert there.mean / scale == pytest.approx(here.mean, rel=1e-9)
+    assert there.half_width / scale == pytest.approx(here.half_width, rel=1e-9)
+    assert there.asked == pytest.approx(here.asked, rel=1e-9)
+
+
+def test_a_spread_below_rounding_asks_for_more_than_there_is():
+    assert Sums(4, 4.0, 4.0, 4.0, 4.0, 1.0 - 1e-9, 1.0 + 1e-9, 1.0).asked == math.inf
 
 
 def test_expected_paths_fall_with_the_width_and_stay_in_range():
