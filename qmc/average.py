@@ -15,41 +15,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qmc.circuits import AmplitudeProblem
-from qmc.estimators import Estimator
 from qmc.grids import CellTable, Correction, Residual
 from qmc.grids.residual_paths import ResidualPaths
 from qmc.measures import Mean, Probability
-from qmc.problem import Goal, Problem
-from qmc.result import BudgetLine, Estimate, Interval, Kind, Status, status_for
-from qmc.run import Answer, Run, grid_line, number
+from qmc.problem import Goal
+from qmc.result import BudgetLine, Estimate, Interval, Kind, Status
+from qmc.run import Answer, Run, grid_line, number, whole_status
+from qmc.split import Split, circuit_goal, needs_residual, planned_split
 
-# shares of tolerance and of error probability that the circuit may get
-_WIDTHS = np.arange(0.05, 0.96, 0.05)
-_ERRORS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-# the share of a budget of queries that is left to paths when nothing else is asked
-_PATHS_OF_A_BUDGET = 0.25
-# the circuit's shares where the residual's pilot saw no spread
-_NEARLY_ALL = 0.95
+_ENDLESS = "it may be 0, where a relative tolerance has no end: give tolerance= or queries="
 # a pilot's mean may be so far above the price
 _PILOT_SLACK = 1.05
 # paths that a small budget of queries does not forbid, as many as a grid's own pilot
 _FREE_PATHS = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """How tolerance, error probability and cost are shared between circuit and residual.
-
-    Attributes:
-        width: the circuit's share of the tolerance.
-        error: the circuit's share of 1 - confidence.
-        queries, paths: expected.
-    """
-
-    width: float
-    error: float
-    queries: float
-    paths: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,90 +43,6 @@ class Kept:
     error_bar: float
     streams: Callable[[np.random.Generator], Sequence[ResidualPaths]]
     split: Split | None = None
-
-
-def circuit_goal(goal: Goal, split: Split | None) -> Goal:
-    """What the circuit has to reach of a goal."""
-    if split is None:
-        return goal
-
-    def share(limit: float | None) -> float | None:
-        return None if limit is None else split.width * limit
-
-    return replace(
-        goal,
-        tolerance=share(goal.tolerance),
-        relative_tolerance=share(goal.relative_tolerance),
-        queries=None if goal.queries is None else _circuit_queries(goal.queries, split.paths),
-        confidence=1.0 - split.error * (1.0 - goal.confidence),
-    )
-
-
-def _circuit_queries(queries: int, paths: float) -> int:
-    """What paths leave of a budget; they take no more than their share of it."""
-    return max(1, int(queries - min(paths, _PATHS_OF_A_BUDGET * queries)))
-
-
-def least_cost(
-    goal: Goal,
-    estimator: Estimator,
-    encoded: AmplitudeProblem,
-    guess: float,
-    residual: Residual,
-    error_bar: float,
-) -> Split:
-    """The split with the least expected queries and paths together.
-
-    Args:
-        goal: of the number.
-        estimator: whose queries are counted.
-        encoded: the circuit.
-        guess: of the number, for a relative tolerance and the amplitude.
-        residual: the sampler of the correction.
-        error_bar: of its pilot.
-    """
-    allowed = goal.allowed_half_width(guess)
-    if error_bar == 0.0:
-        flat = Split(_NEARLY_ALL, _NEARLY_ALL, 0.0, residual.expected_paths(0.0, 0.0, 0.5))
-        return replace(flat, queries=_queries(circuit_goal(goal, flat), estimator, encoded, guess))
-    if allowed is None or allowed == 0.0:
-        paths = _PATHS_OF_A_BUDGET * (goal.queries or 0)
-        return Split(0.5, 0.8, float(goal.queries or 0) - paths, paths)
-    best: Split | None = None
-    for width in _WIDTHS:
-        for error in _ERRORS:
-            one = Split(float(width), error, 0.0, 0.0)
-            queries = _queries(circuit_goal(goal, one), estimator, encoded, guess)
-            left = (1.0 - width) * allowed, (1.0 - error) * (1.0 - goal.confidence)
-            paths = residual.expected_paths(error_bar, *left)
-            if best is None or queries + paths < best.queries + best.paths:
-                best = replace(one, queries=queries, paths=paths)
-    assert best is not None
-    return best
-
-
-def _queries(goal: Goal, estimator: Estimator, encoded: AmplitudeProblem, guess: float) -> float:
-    amplitude = min(max((guess - encoded.offset) / encoded.scale, 0.0), 1.0)
-    return estimator.expected_queries(encoded.amplitude_goal(goal, 0.0), amplitude)
-
-
-def needs_residual(table: CellTable) -> bool:
-    """Whether a grid's bias is neither exact nor bounded, and can be measured."""
-    return table.bias == "unknown" and table.locator is not None
-
-
-def planned_split(
-    problem: Problem,
-    goal: Goal,
-    table: CellTable,
-    encoded: AmplitudeProblem,
-    estimator: Estimator,
-    residual: Residual,
-    error_bar: float | None = None,
-) -> Split:
-    """The split that a solve makes, from the residual's own small pilot or its known error bar."""
-    found = residual.pilot(problem, table) if error_bar is None else error_bar
-    return least_cost(goal, estimator, encoded, table.pilot_mean or 0.0, residual, found)
 
 
 def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> Answer:
@@ -169,7 +63,7 @@ def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> An
         split = planned_split(problem, goal, table, encoded, run.estimator, residual, error_bar)
     circuit_rng, residual_rng = run.rng.spawn(2)
     run.rng = circuit_rng
-    estimate = run.amplify(encoded, encoded.amplitude_goal(circuit_goal(goal, split), 0.0))
+    estimate = _amplified(run, encoded, encoded.amplitude_goal(circuit_goal(goal, split), 0.0))
     found = number(encoded, estimate)
 
     def enough(mean: float, half_width: float) -> bool:
@@ -191,6 +85,19 @@ def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> An
     )
     run.residual_paths = residual.pilot_paths + correction.paths
     return _corrected(run, encoded, estimate, correction, split)
+
+
+def _amplified(run: Run, encoded: AmplitudeProblem, one: Goal) -> Estimate:
+    """The amplitude to a goal of its own; without a circuit where the flag is never raised."""
+    if not _is_constant(encoded):
+        return run.amplify(encoded, one)
+    run.encoded = encoded
+    return Estimate(0.0, Interval(0.0, 0.0, one.confidence), "converged")
+
+
+def _is_constant(encoded: AmplitudeProblem) -> bool:
+    """Whether all cells are worth the same: the number is the encoding's offset."""
+    return encoded.flags is not None and not encoded.flags.any()
 
 
 def _one_look(mean: float, half_width: float) -> bool:  # noqa: ARG001
@@ -235,7 +142,9 @@ def _kinds(table: CellTable) -> str:
 
 def _uncorrected(run: Run) -> Answer:
     goal, bias = run.goal, run.table.known_bias
-    encoded, estimate = run.estimate(Mean(), _less_bias(goal, run.table))
+    encoded = run.encoding.encode(run.table, Mean())
+    one = encoded.amplitude_goal(_less_bias(goal, run.table), bias)
+    estimate = _amplified(run, encoded, one)
     found = number(encoded, estimate)
     interval = Interval(found.interval.low - bias, found.interval.high + bias, goal.confidence)
     lines = _circuit_lines(run, encoded, estimate, 1.0 - goal.confidence)
@@ -268,24 +177,40 @@ def _answer(
     if isinstance(run.problem.measure, Probability):
         interval = interval.clipped(0.0, 1.0)
     value = min(max(value, interval.low), interval.high)
-    untouched = status == "budget_exhausted" and run.meter.queries == 0
-    if status in {"converged", "budget_exhausted"} and not untouched:
-        spent = status == "budget_exhausted"
-        status = status_for(run.goal, value, interval.half_width, spent=spent)
+    status = whole_status(status, run.goal, value, interval.half_width, run.meter)
+    if status == "unresolved" and _is_endless(run.goal, interval):
+        first, *others = lines
+        lines = (replace(first, note=f"{first.note}; {_ENDLESS}"), *others)
     return Answer(value, interval, status, lines)
+
+
+def _is_endless(goal: Goal, interval: Interval) -> bool:
+    """Whether a number cannot be told from 0, of which no share is small enough."""
+    known = math.isfinite(interval.half_width)
+    return goal.relative_tolerance is not None and known and interval.contains(goal.origin)
 
 
 def _circuit_lines(
     run: Run, encoded: AmplitudeProblem, estimate: Estimate, share: float
 ) -> tuple[BudgetLine, ...]:
     """What estimator and encoding add to the width."""
+    if _is_constant(encoded):
+        note = "all cells are worth the same: no circuit is needed"
+        return (
+            BudgetLine("amplitude estimation", "exact", 0.0, 0.0, note),
+            *_encoding_lines(run, encoded),
+        )
     note = f"{type(run.estimator).__name__}, scale {encoded.scale:.6g} a unit of amplitude"
     kind: Kind = "sampling" if run.estimator.guarantee == "proved" else run.estimator.guarantee
     sampled = estimate.interval.mapped(encoded.offset, encoded.scale).half_width
     line = BudgetLine("amplitude estimation", kind, sampled, share, note)
+    return (line, *_encoding_lines(run, encoded))
+
+
+def _encoding_lines(run: Run, encoded: AmplitudeProblem) -> tuple[BudgetLine, ...]:
     if encoded.bias_bound == 0.0:
-        return (line,)
-    return line, BudgetLine("encoding", "bound", encoded.bias_bound, 0.0, _reach(run.goal, encoded))
+        return ()
+    return (BudgetLine("encoding", "bound", encoded.bias_bound, 0.0, _reach(run.goal, encoded)),)
 
 
 def _reach(goal: Goal, encoded: AmplitudeProblem) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmc.average import needs_residual, planned_split
 from qmc.circuits import Encoding
 from qmc.estimators import Certified, Estimator, Iterative
 from qmc.grids import CellTable, FactorGrid, Grid, LawGrid, Residual
 from qmc.measures import ES, Mean, Measure, VaR
 from qmc.problem import Goal, Problem
+from qmc.split import needs_residual, planned_split
 
 # proved at every amplitude and readable after every round: any measure may take them
 _ESTIMATORS: tuple[Estimator, ...] = (Certified(), Iterative())

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qmc.average import Kept, Split, average
+from qmc.average import Kept, average
 from qmc.circuits import Encoding
 from qmc.estimators import Estimator
 from qmc.grids import CellTable, Residual
@@ -24,6 +24,7 @@ from qmc.problem import Goal, Problem
 from qmc.rehearsal import RecordingBackend, rehearsal_streams
 from qmc.rounds import Request
 from qmc.run import Answer, Run
+from qmc.split import Split
 from qmc.tail_risk import expected_shortfall, value_at_risk
 
 # normals that one rehearsal may draw for the residual, and the paths that it may draw at any rate

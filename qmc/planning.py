@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qmc.average import Split, circuit_goal, needs_residual, planned_split
 from qmc.backends import Backend
 from qmc.circuits import AmplitudeProblem, Encoding
 from qmc.classical_cost import classical_paths
@@ -21,6 +20,7 @@ from qmc.measures import ES, Mean, Sensitivity, Tail, VaR
 from qmc.memory import BYTES_AN_AMPLITUDE, BYTES_AN_INSTRUCTION
 from qmc.problem import Goal, Problem
 from qmc.rounds import PhaseRound, Request
+from qmc.split import Split, circuit_goal, needs_residual, planned_split
 from qmc.step_error import step_error
 
 if TYPE_CHECKING:
@@ -193,7 +193,12 @@ def _out_of_reach(goal: Goal, table: CellTable, solve: _Solve, parts: Parts) -> 
     """What no queries can mend: a bias beyond the goal, or paths that end before it."""
     allowed = goal.allowed_half_width(table.mean())
     bias = solve.encoded.bias_bound + table.known_bias
-    if allowed is not None and bias >= allowed:
+    if allowed == 0.0 and table.values.any():
+        yield (
+            "out of reach: the cells are worth 0 in all, of which no share is small enough for a "
+            "relative tolerance; give tolerance= or queries="
+        )
+    elif allowed is not None and 0.0 < bias >= allowed:
         yield (
             f"out of reach: encoding and grid state a bias of up to {bias:.3g}, the goal allows "
             f"{allowed:.3g}; no queries reach it, take MultiplexedRotation() with an exact loader, "

@@ -240,11 +240,21 @@ def estimate(
     streams = generator(rng).spawn(2)
     one = problem.amplitude_goal(goal, 0.0)
     found = number(problem, _amplified(problem, one, estimator, backend, meter, streams))
-    reached = found.status
-    if meter.queries and reached in {"converged", "budget_exhausted"}:
-        spent = reached == "budget_exhausted"
-        reached = status_for(goal, found.value, found.interval.half_width, spent=spent)
+    reached = whole_status(found.status, goal, found.value, found.interval.half_width, meter)
     return replace(found, status=reached)
+
+
+def whole_status(
+    status: Status, goal: Goal, value: float, half_width: float, meter: Meter
+) -> Status:
+    """The status that the whole width deserves, where the estimator came to its end.
+
+    A budget too small for a single query stays what it is.
+    """
+    spent = status == "budget_exhausted"
+    if status not in {"converged", "budget_exhausted"} or (spent and meter.queries == 0):
+        return status
+    return status_for(goal, value, half_width, spent=spent)
 
 
 def number(encoded: AmplitudeProblem, estimate: Estimate) -> Estimate:

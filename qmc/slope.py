@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from qmc.average import average
 from qmc.grids import Residual
-from qmc.result import status_for
-from qmc.run import Answer, Run
+from qmc.run import Answer, Run, whole_status
 from qmc.step_error import step_error
 
 
@@ -22,8 +21,6 @@ def slope(run: Run, residual: Residual | None) -> Answer:
     found = average(run, residual)
     run.goal = goal
     run.residual_paths += step.paths
-    interval, status = step.widened(found.interval), found.status
-    if status in {"converged", "budget_exhausted"} and run.meter.queries > 0:
-        spent = status == "budget_exhausted"
-        status = status_for(goal, found.value, interval.half_width, spent=spent)
+    interval = step.widened(found.interval)
+    status = whole_status(found.status, goal, found.value, interval.half_width, run.meter)
     return replace(found, interval=interval, status=status, lines=(*found.lines, step.line(goal)))

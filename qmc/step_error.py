@@ -56,7 +56,7 @@ class StepError:
     def line(self, goal: Goal) -> BudgetLine:
         """The budget's line: measured, not proved. It says where no sampling reaches the goal."""
         allowed = goal.allowed_half_width(self.least)
-        beyond = allowed is not None and self.amount >= allowed
+        beyond = allowed is not None and 0.0 < self.amount >= allowed
         hint = "; beyond the tolerance: no queries reach it, take a smaller step" if beyond else ""
         return BudgetLine("step", "unproved", self.amount, 0.0, self.note + hint)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from classical_baseline import Analytic
 from qmc import (
     Autocallable,
     BlackScholes,
@@ -19,19 +20,21 @@ from qmc import (
     Problem,
     Quantum,
     Residual,
+    Sum,
 )
-from qmc.average import Split, circuit_goal, least_cost, needs_residual
 from qmc.backends import Ideal
 from qmc.circuits import MultiplexedRotation
-from qmc.estimators import Iterative
+from qmc.estimators import Adaptive, Certified, Iterative
 from qmc.grids import Correction
 from qmc.measures import ExpectedLoss, Mean, Probability
+from qmc.split import Split, circuit_goal, least_cost, needs_residual
 from qmc.testing import check_engine
 
 ONE = BlackScholes(spot=100.0, vol=0.2, rate=0.05)
 PAIR = MultiAsset(
     spots=(100.0, 96.0), vols=(0.2, 0.3), rate=0.05, correlation=((1.0, 0.5), (0.5, 1.0))
 )
+ANY = Goal(tolerance=1.0)
 EXCHANGE = Problem(PAIR, Exchange(expiry=1.0), Price())
 # Margrabe (1978), checked in tests/grids/test_factor_grid_bias.py
 EXCHANGE_PRICE = 12.435607
@@ -177,6 +180,32 @@ def test_what_no_path_meets_is_unresolved_and_says_so():
     assert math.isinf(result.interval.high)
     assert "no spread was seen" in result.budget.lines[-1].note
     assert "unresolved" in str(result)
+
+
+@pytest.mark.parametrize("goal", [Goal(tolerance=0.01), Goal(relative_tolerance=0.01)], ids=repr)
+def test_cells_that_are_all_worth_the_same_take_no_query(goal):
+    still = Problem(replace(ONE, vol=0.0), Call(strike=95.0, expiry=1.0), Price())
+    certain = engine(FactorGrid(qubits=2)).solve(still, goal, rng=1)
+    assert (certain.status, certain.cost.queries, certain.interval.width) == ("converged", 0, 0.0)
+    assert certain.value == pytest.approx(100.0 - 95.0 * math.exp(-0.05))
+    far = Problem(ONE, Call(strike=1000.0, expiry=1.0), Price())
+    unseen = engine(FactorGrid(qubits=3), Residual(max_paths=2**13)).solve(far, goal, rng=1)
+    assert (unseen.status, unseen.cost.queries) == ("unresolved", 0)
+    assert "all cells are worth the same" in unseen.budget.lines[0].note
+
+
+@pytest.mark.parametrize("estimator", [Iterative(), Adaptive(), Certified()], ids=repr)
+def test_a_price_of_0_has_no_relative_tolerance_and_says_so(estimator):
+    calls = tuple(Call(strike=strike, expiry=1.0) for strike in (100.0, 110.0))
+    first, second = (Analytic().solve(Problem(ONE, c, Price()), ANY).value for c in calls)
+    nothing = Sum(contracts=calls, quantities=(1.0, -first / second))
+    problem, goal = Problem(ONE, nothing, Price()), Goal(relative_tolerance=0.01)
+    quantum = replace(engine(FactorGrid(qubits=4), Residual(max_paths=2**14)), estimator=estimator)
+    found = quantum.solve(problem, goal, rng=3)
+    assert found.status == "unresolved"
+    assert "a relative tolerance has no end" in found.budget.lines[0].note
+    assert found.interval.contains(0.0)
+    assert found.cost.queries < 10_000_000
 
 
 def test_too_few_paths_for_their_skewness_are_unresolved():

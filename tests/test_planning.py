@@ -28,13 +28,13 @@ from qmc import (
     Sensitivity,
     VaR,
 )
-from qmc.average import circuit_goal, planned_split
 from qmc.backends import Aer, Ideal
 from qmc.choosing import choose, grids_for
 from qmc.circuits import LinearRotation, MultiplexedRotation
 from qmc.estimators import Certified, Iterative
 from qmc.grids import Residual
 from qmc.resources import Machine
+from qmc.split import circuit_goal, planned_split
 from qmc.testing import assert_coverage
 
 needs_estimator = pytest.mark.skipif(

@@ -16,7 +16,7 @@ from benchmarks import store
 from benchmarks.payoff_cases import Case, cases, small_cases
 from benchmarks.truths import Truth, monte_carlo, true_price
 from qmc import Goal
-from qmc.average import Kept, average, needs_residual
+from qmc.average import Kept, average
 from qmc.backends import Ideal
 from qmc.circuits import MultiplexedRotation
 from qmc.estimators import Adaptive, Certified, Estimator, Iterative
@@ -25,6 +25,7 @@ from qmc.grids.residual import student
 from qmc.grids.residual_paths import ResidualPaths
 from qmc.problem import Array
 from qmc.run import Answer, Run
+from qmc.split import needs_residual
 
 _CONFIDENCE = 0.95
 _FALSE_ALARM = 1e-3

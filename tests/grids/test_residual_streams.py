@@ -5,13 +5,14 @@ import pytest
 
 from classical_baseline import Analytic
 from qmc import Asian, Barrier, BlackScholes, Digital, FactorGrid, Goal, Price, Problem, Quantum
-from qmc.average import Kept, average, least_cost
+from qmc.average import Kept, average
 from qmc.backends import Ideal
 from qmc.circuits import MultiplexedRotation
 from qmc.estimators import Adaptive, Certified, Iterative
 from qmc.grids import Residual
 from qmc.grids.residual_paths import ResidualPaths
 from qmc.run import Run
+from qmc.split import least_cost
 
 MARKET = BlackScholes(spot=100.0, vol=0.25, rate=0.08, dividend_yield=0.04)
 ASIAN = Problem(MARKET, Asian(strike=100.0, times=(0.25, 0.5)), Price())
