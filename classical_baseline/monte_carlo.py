@@ -133,17 +133,12 @@ class MonteCarlo:
         finally:
             # after Ctrl-C or an error, no block is begun
             pool.shutdown(cancel_futures=True)
-        share = 0.0 if sampled.kind == "exact" else 1.0 - goal.confidence
-        known = sum(line.amount for line in sampled.lines)
-        half_width = sampled.interval.half_width - known
-        line = BudgetLine("paths", sampled.kind, half_width, share, sampled.note)
-        steps = scheme_lines(problem.model)
         return Result(
             value=sampled.value,
             interval=sampled.interval,
-            covers="discretised" if steps else "continuous",
+            covers="discretised" if scheme_lines(problem.model) else "continuous",
             status=sampler.status(sampled),
-            budget=Budget((line, *sampled.lines, *steps)),
+            budget=_budget(problem, goal, sampled),
             cost=Cost(
                 queries=sampler.paths,
                 shots=sampler.paths,
@@ -183,6 +178,14 @@ class MonteCarlo:
         floats = 3 * problem.num_factors + len(times) + 8
         what = f"{workers} blocks of {self.block:,} paths"
         memory.require(8.0 * floats * self.block * workers, what, "lower block= or threads=")
+
+
+def _budget(problem: Problem, goal: Goal, sampled: Sampled) -> Budget:
+    """The paths' line, what a step adds, and what a scheme leaves unknown."""
+    share = 0.0 if sampled.kind == "exact" else 1.0 - goal.confidence
+    half_width = sampled.interval.half_width - sum(line.amount for line in sampled.lines)
+    line = BudgetLine("paths", sampled.kind, half_width, share, sampled.note)
+    return Budget((line, *sampled.lines, *scheme_lines(problem.model)))
 
 
 def _processors() -> int:

@@ -59,14 +59,25 @@ def choose(
         grid = _search_grid(problem, goal)
     grids = grids_for(problem) if grid is None else (grid,)
     estimators = _ESTIMATORS if estimator is None else (estimator,)
-    choices = [
-        Choice(one, table, each)
-        for one, table in ((one, one.discretise(problem)) for one in grids)
-        for each in estimators
-    ]
-    if len(choices) == 1:
-        return choices[0]
-    return min(choices, key=lambda one: _cost(problem, goal, one, encoding, residual))
+    tables = [one.discretise(problem) for one in grids]
+    if len(grids) * len(estimators) == 1:
+        return Choice(grids[0], tables[0], estimators[0])
+    least, best = math.inf, Choice(grids[0], tables[0], estimators[0])
+    for one, table in zip(grids, tables, strict=True):
+        error_bar = _error_bar(problem, table, residual)
+        for each in estimators:
+            choice = Choice(one, table, each)
+            cost = _cost(problem, goal, choice, encoding, residual, error_bar)
+            if cost < least:
+                least, best = cost, choice
+    return best
+
+
+def _error_bar(problem: Problem, table: CellTable, residual: Residual | None) -> float | None:
+    """Of the residual's pilot, whatever the estimator; None where a table needs no correction."""
+    if residual is None or not needs_residual(table):
+        return None
+    return residual.pilot(problem, table)
 
 
 def _search_grid(problem: Problem, goal: Goal) -> Grid:
@@ -104,15 +115,20 @@ def _resolves(table: CellTable, measure: Measure, goal: Goal) -> bool:
 
 
 def _cost(
-    problem: Problem, goal: Goal, choice: Choice, encoding: Encoding, residual: Residual | None
+    problem: Problem,
+    goal: Goal,
+    choice: Choice,
+    encoding: Encoding,
+    residual: Residual | None,
+    error_bar: float | None,
 ) -> float:
     """Expected queries and residual paths; for a search those of a test at its first edge."""
     table, estimator = choice.table, choice.estimator
     if table.edges is not None:
         return estimator.expected_queries(Goal(tolerance=0.01, confidence=goal.confidence), 0.1)
     encoded = encoding.encode(table, Mean())
-    if residual is not None and needs_residual(table):
-        split = planned_split(problem, goal, table, encoded, estimator, residual)
+    if residual is not None and error_bar is not None:
+        split = planned_split(problem, goal, table, encoded, estimator, residual, error_bar)
         return split.queries + split.paths
     if goal.allowed_half_width(1.0) is None:
         return math.inf if goal.queries is None else 1.0
