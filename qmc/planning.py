@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from qmc.backends import Backend
 from qmc.circuits import AmplitudeProblem, Encoding
 from qmc.classical_cost import classical_paths
@@ -36,6 +38,8 @@ _SECONDS_A_NORMAL = 1e-7
 _SECONDS_A_ROUND = 1.5e-2
 _SECONDS_A_GATE = 1e-6
 _SECONDS_AN_AMPLITUDE = 1e-9
+# a number is told from 0 by queries in proportion to the largest cell's value over it
+_NEARLY_NOTHING = 1e-6
 # A in Aer's gates against its depth in cx, rz, sx, x: a rotation is one gate there
 _GATES_A_DEPTH = 0.5
 
@@ -193,12 +197,14 @@ def _out_of_reach(goal: Goal, table: CellTable, solve: _Solve, parts: Parts) -> 
     """What no queries can mend: a bias beyond the goal, or paths that end before it."""
     allowed = goal.allowed_half_width(table.mean())
     bias = solve.encoded.bias_bound + table.known_bias
-    if allowed == 0.0 and table.values.any():
+    mean, largest = abs(table.mean() - goal.origin), float(np.abs(table.values).max())
+    if goal.tolerance is None and allowed is not None and mean < _NEARLY_NOTHING * largest:
         yield (
-            "out of reach: the cells are worth 0 in all, of which no share is small enough for a "
-            "relative tolerance; give tolerance= or queries="
+            f"out of reach, perhaps: the cells are worth {mean:.3g} in all, beside {largest:.3g} "
+            "the largest, of which no share is small enough for a relative tolerance; give "
+            "tolerance= or queries="
         )
-    elif allowed is not None and 0.0 < bias >= allowed:
+    if allowed is not None and 0.0 < bias >= allowed:
         yield (
             f"out of reach: encoding and grid state a bias of up to {bias:.3g}, the goal allows "
             f"{allowed:.3g}; no queries reach it, take MultiplexedRotation() with an exact loader, "

@@ -26,6 +26,7 @@ from qmc import (
     Problem,
     Quantum,
     Sensitivity,
+    Sum,
     VaR,
 )
 from qmc.backends import Aer, Ideal
@@ -279,6 +280,18 @@ def test_a_plan_names_a_bias_beyond_the_goal_before_it_is_paid():
     (line,) = tight.warnings
     assert "out of reach: encoding and grid state a bias of up to" in line
     assert line in str(tight)
+
+
+def test_a_plan_names_a_relative_tolerance_of_nothing():
+    calls = tuple(Call(strike=strike, expiry=1.0) for strike in (100.0, 110.0))
+    grid = FactorGrid(qubits=4, cells="prices")
+    one = [grid.discretise(Problem(MARKET, call, Price())).mean() for call in calls]
+    nothing = Sum(contracts=calls, quantities=(1.0, -one[0] / one[1]))
+    engine = Quantum(grid=grid, backend=Ideal(), residual=None)
+    (line,) = engine.plan(Problem(MARKET, nothing, Price()), Goal(relative_tolerance=0.1)).warnings
+    assert "give tolerance= or queries=" in line
+    for problem, goal in ((nothing, Goal(tolerance=0.1)), (calls[0], Goal(relative_tolerance=0.1))):
+        assert engine.plan(Problem(MARKET, problem, Price()), goal).warnings == ()
 
 
 def test_a_plan_names_paths_that_end_before_the_goal():
