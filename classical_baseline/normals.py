@@ -16,7 +16,7 @@ _SEED_WORDS = 8
 
 
 class NormalStream:
-    """Fills arrays with standard normals, 64-bit ones by numpy's ziggurat, 32-bit by Box and Muller.
+    """Standard normals, in float64 by numpy's ziggurat, in float32 by Box and Muller.
 
     In float32 numpy's ziggurat is as slow as in float64, and vectorised logarithms, sines and
     cosines are faster: normals in pairs sqrt(-2 log u) (cos, sin)(2 pi v) (Box and Muller 1958,
