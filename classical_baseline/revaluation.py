@@ -98,7 +98,8 @@ def _fill(losses: Floats, kernel: Kernel, stream: NormalStream, size: int) -> No
     for start in range(0, losses.size, size):
         stream.fill(block[1:])
         part = losses[start : start + size]
-        part[:] = kernel.losses(block)[: part.size]
+        with np.errstate(over="ignore", invalid="ignore"):
+            part[:] = kernel.losses(block)[: part.size]
     bad = int(np.count_nonzero(~np.isfinite(losses)))
     if bad:
         msg = f"{bad} of {losses.size} losses are no finite number: check the model for overflow"

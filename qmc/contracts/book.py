@@ -107,7 +107,7 @@ class Book:
     >>> round(book.value_today, 6)
     5.575977
     >>> book.present_value(np.array([[[90.0]], [[100.0]], [[110.0]]]), np.ones(1)).round(3).tolist()
-    [-3.587, -0.379, 5.246]
+    [-3.705, -0.332, 5.311]
     """
 
     positions: tuple[Position, ...]
