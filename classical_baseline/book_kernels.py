@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from classical_baseline.normals import Floats
+from classical_baseline.normals import Floats, Precision
 from classical_baseline.value_table import REACH, ValueTable, tabulated
 from qmc.contracts import Book, DeltaGamma, OptionPosition
 from qmc.problem import Array, GaussianLogPrices
@@ -30,7 +30,7 @@ _GROUPS, _FEWEST_ROWS = 4, 8
 class Layout(NamedTuple):
     """What all blocks are."""
 
-    dtype: type[np.float64] | type[np.float32]
+    dtype: Precision
     size: int
 
     def empty(self, rows: int) -> Floats:
@@ -63,7 +63,7 @@ class Moves(NamedTuple):
         kept = values > _NO_FACTOR * max(float(values[-1]), 1e-300)
         root = vectors[:, kept] * np.sqrt(values[kept])
         # the same covariance by a root of which half is zeros, also where there is no Cholesky root
-        triangular = np.linalg.qr(root.T, mode="r").T
+        triangular = np.asarray(np.linalg.qr(root.T, mode="r")).T
         return cls(means[0] - np.log(spots), triangular)
 
     @property

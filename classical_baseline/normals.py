@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from qmc.rng import RNGLike, generator
 
-Floats: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating]
+# numpy.float64 or numpy.float32
+Precision: TypeAlias = type[np.floating]
 
 _WORD_BITS = 32
 _SEED_WORDS = 8

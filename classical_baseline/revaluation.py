@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from classical_baseline.book_kernels import BookKernel, DeltaGammaKernel, Layout
-from classical_baseline.normals import Floats, NormalStream
+from classical_baseline.normals import Floats, NormalStream, Precision
 from qmc import checks, memory
 from qmc.contracts import Book, DeltaGamma
 from qmc.errors import InvalidProblem, Unsupported
@@ -36,7 +36,7 @@ def revalue(
     model: Model,
     scenarios: int,
     *,
-    dtype: type[np.float64] | type[np.float32] = np.float64,
+    dtype: Precision = np.float64,
     block: int = 1024,
     rng: RNGLike = None,
 ) -> Floats:

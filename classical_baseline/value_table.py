@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classical_baseline.normals import Floats
+from classical_baseline.normals import Floats, Precision
 from qmc.problem import Array
 
 # a standard normal is farther out with probability 4e-33
@@ -47,7 +47,7 @@ class ValueTable:
 
 
 def tabulated(
-    function: Callable[[Array], Array], allowed: float, dtype: type[np.float64] | type[np.float32]
+    function: Callable[[Array], Array], allowed: float, dtype: Precision
 ) -> ValueTable | None:
     """The smallest table, of a power of two cells, that is off by `allowed` at most.
 
@@ -75,9 +75,7 @@ def tabulated(
     return made
 
 
-def _table(
-    function: Callable[[Array], Array], cells: int, dtype: type[np.float64] | type[np.float32]
-) -> ValueTable:
+def _table(function: Callable[[Array], Array], cells: int, dtype: Precision) -> ValueTable:
     values = function(np.linspace(-REACH, REACH, 4 * cells + 1))
     left, right, middle = values[:-1:4], values[4::4], values[2::4]
     bend = 2.0 * (left - 2.0 * middle + right)
