@@ -123,12 +123,11 @@ def _skfolio(returns: Any) -> Callable[[], Any] | None:  # noqa: ANN401
 
 
 def _riskfolio(returns: Any) -> Callable[[], Any] | None:  # noqa: ANN401
-    theirs = _module("riskfolio")
+    theirs = _module("riskfolio.src.RiskFunctions")
     if theirs is None:
         return None
     rest = 1.0 - LEVEL
-    functions = theirs.RiskFunctions
-    return lambda: (functions.VaR_Hist(returns, rest), functions.CVaR_Hist(returns, rest))
+    return lambda: (theirs.VaR_Hist(returns, rest), theirs.CVaR_Hist(returns, rest))
 
 
 def _module(name: str) -> Any:  # noqa: ANN401
