@@ -16,7 +16,7 @@ from qmc.errors import InvalidProblem
 from qmc.tables import TextTable
 
 # columns of words, set to the left
-_WORDS = ("case", "what", "estimator", "engine", "amplitude")
+_WORDS = ("case", "what", "who", "estimator", "engine", "amplitude")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 

@@ -2,5 +2,6 @@
 
 from classical_baseline.analytic import Analytic
 from classical_baseline.monte_carlo import MonteCarlo
+from classical_baseline.revaluation import revalue
 
-__all__ = ["Analytic", "MonteCarlo"]
+__all__ = ["Analytic", "MonteCarlo", "revalue"]

@@ -52,8 +52,9 @@ def test_payoffs_suite_passes_its_rule_and_goes_on_where_it_stopped(tmp_path):
 
 def test_the_cases_are_every_contract_of_a_price():
     found = {type(case.problem.contract).__name__ for case in cases().values()}
-    # a portfolio's profit is a matter of risk, see the suite `coverage`
-    assert found == set(qmc.contracts.__all__) - {"Portfolio"}
+    # a portfolio's or a book's profit is a matter of risk, see `coverage` and `risk_speed`
+    risk = {"Portfolio", "Book", "StockPosition", "OptionPosition", "DeltaGamma"}
+    assert found == set(qmc.contracts.__all__) - risk
     models = {type(case.problem.model).__name__ for case in cases().values()}
     assert models == {"BlackScholes", "MultiAsset", "Heston", "Merton", "CEV", "BondRates"}
     assert list(ESTIMATORS) == ["Iterative", "Adaptive", "Certified"]

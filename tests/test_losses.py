@@ -1,5 +1,7 @@
 """VaR and ES of samples: against the definition, and what is refused."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,41 @@ def test_ranks_are_safe_from_rounding() -> None:
 def test_refused(losses: object, level: float, says: str) -> None:
     with pytest.raises(InvalidProblem, match=says):
         tail_risk(losses, level)
+
+
+LONG = 40_000
+SAMPLES = {
+    "smooth": lambda rng: rng.standard_t(3, LONG),
+    "increasing": lambda rng: np.sort(rng.normal(size=LONG)),
+    "ties": lambda rng: rng.normal(size=LONG).round(1),
+    "one value": lambda rng: np.full(LONG, 2.5),
+    # every few-th loss is small, so that the first look at the sample is misled
+    "small ones": lambda rng: np.where(np.arange(LONG) % 4 == 0, -9.0, rng.normal(size=LONG)),
+    # and here every few-th is large: the bound is above the whole tail but a few
+    "large ones": lambda rng: np.where(np.arange(LONG) % 4 == 0, 9.0, 0.0) + rng.normal(size=LONG),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("level", [0.9, 0.975, 0.999])
+def test_a_long_sample_is_as_a_sorted_one_to_the_bit(name: str, level: float) -> None:
+    losses = SAMPLES[name](np.random.default_rng(5))
+    value_at_risk, shortfall = tail_risk(losses, level)
+    ordered, rank = np.sort(losses), rank_of(LONG, level)
+    assert value_at_risk == ordered[rank - 1]
+    rest = LONG * (1.0 - level) - (LONG - rank)
+    exact = math.fsum((*ordered[rank:], rest * ordered[rank - 1])) / (LONG * (1.0 - level))
+    assert shortfall == pytest.approx(exact, rel=4e-15)
+    shuffled = np.random.default_rng(6).permutation(losses)
+    assert tail_risk(shuffled, level) == (value_at_risk, shortfall)
+    assert tail_risk(np.stack([losses, shuffled]), level)[1].tolist() == [shortfall] * 2
+
+
+def test_single_precision_is_taken_as_it_is() -> None:
+    losses = np.random.default_rng(7).normal(size=LONG).astype(np.float32)
+    found = tail_risk(losses, 0.99)
+    assert found == tail_risk(losses.astype(np.float64), 0.99)
+    assert found[0].dtype == np.float64
+    losses[3] = np.nan
+    with pytest.raises(InvalidProblem, match="losses"):
+        tail_risk(losses, 0.99)

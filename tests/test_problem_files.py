@@ -11,7 +11,7 @@ from qmc.errors import InvalidProblem, Unsupported
 from qmc.models import Curve
 from qmc.problem import Contract, Model
 from qmc.specification import InvalidField, Specification, written
-from qmc.specification.nouns import CONTRACTS, MODELS
+from qmc.specification.nouns import CONTRACTS, MODELS, POSITIONS
 from qmc.specification.shapes import shape
 from qmc.specification.words import spelled
 
@@ -67,6 +67,16 @@ OF_TWO = [
         autocall_barriers=1.05, knock_in_monitoring="discrete", redeems=False,
     ),
     contracts.Asian(times=TIMES, strike=95.0, weights=(0.5, 0.5)),
+    contracts.Book(
+        positions=(
+            contracts.StockPosition(quantity=3.0, asset=1),
+            contracts.OptionPosition(kind="put", strike=95.0, expiry=0.5, vol=0.2, quantity=-1.0),
+        ),
+        spots=(100.0, 90.0), horizon=0.04, rate=0.03,
+    ),
+    contracts.DeltaGamma(
+        spots=(100.0, 90.0), deltas=(0.5, 3.0), gammas=(-0.01, 0.0), theta=4.0, horizon=0.04
+    ),
 ]  # fmt: skip
 CASES = [
     *((MARKET, one) for one in OPTIONS),
@@ -112,6 +122,7 @@ def test_every_class_of_the_packages_can_be_written():
         for word in package.__all__
         if dataclasses.is_dataclass(one := getattr(package, word)) and one is not Curve
     }
+    classes -= {one.noun for one in POSITIONS.values()}
     assert tried | of_data == classes
     assert {one.noun for one in (*MODELS.values(), *CONTRACTS.values())} == tried
 
@@ -250,6 +261,40 @@ def test_refusals_name_the_field(model, contract, line):
     assert str(caught.value).startswith(line)
 
 
+STOCK_TABLE = {"kind": "stock", "quantity": 1.0}
+OPTION_TABLE = {
+    "kind": "option", "side": "put", "strike": 1.0, "expiry": 1.0, "vol": 0.2, "quantity": 1.0
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("positions", "line"),
+    [
+        ([{**OPTION_TABLE, "vol": -1.0}], r"contract.positions\[0\].vol=-1.0: must be a finite"),
+        ([STOCK_TABLE, {**OPTION_TABLE, "expiry": 0.01}],
+         r"field contract.positions\[1\].expiry=0.01: must be at least the horizon=0.04"),
+        ([{"kind": "call"}],
+         r"field contract.positions\[0\].kind='call': must be one of stock, option$"),
+        ([{**STOCK_TABLE, "strike": 1.0}],
+         r"field contract.positions\[0\].strike=1.0: unknown here; stock takes quantity, asset$"),
+        ([{**STOCK_TABLE, "asset": 0.5}],
+         r"field contract.positions\[0\].asset=0.5: must be a whole"),
+    ],
+)  # fmt: skip
+def test_refusals_name_the_position(positions, line):
+    book = {"kind": "book", "spots": [100.0], "horizon": 0.04, "positions": positions}
+    with pytest.raises(InvalidField, match=line):
+        read({"kind": "black-scholes", "spot": 100.0, "vol": 0.2}, book).problems()
+
+
+def test_a_book_stands_under_models_of_prices_and_of_returns():
+    book = {"kind": "book", "spots": [100.0], "horizon": 0.04, "positions": [STOCK_TABLE]}
+    returns = {"kind": "historical", "tickers": ["AAPL"], "window": 20}
+    assert only(returns, {**book, "on": "returns"}).contract.on == "returns"
+    with pytest.raises(InvalidField, match="write on='returns'"):
+        read(returns, book).problems()
+
+
 def test_a_correlation_of_no_law_names_the_model_and_the_nearest():
     table = written(PAIR) | {
         "spots": [1.0, 1.0, 1.0],
@@ -271,4 +316,4 @@ def test_extremes_that_a_model_has_not_are_unsupported():
 @pytest.mark.parametrize("annotation", [complex, float | str, dict[str, float], list[float]])
 def test_annotations_that_no_file_can_hold(annotation):
     with pytest.raises(TypeError, match="cannot stand in a problem file"):
-        shape(annotation, None)
+        shape(annotation, {})

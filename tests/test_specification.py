@@ -313,7 +313,11 @@ def test_deep_strikes_are_priced():
 @pytest.mark.parametrize(
     ("base", "contract", "allowed"),
     [
-        (PORTFOLIO, {"kind": "call", "strike": 1, "expiry": 1}, "must be portfolio under"),
+        (
+            PORTFOLIO,
+            {"kind": "call", "strike": 1, "expiry": 1},
+            "portfolio, book, delta-gamma under",
+        ),
         (OPTION, {"kind": "portfolio"}, "must be call, put, digital, spread, asian, .* under"),
     ],
 )

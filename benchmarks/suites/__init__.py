@@ -17,6 +17,7 @@ from benchmarks.suites import (
     plans,
     published,
     residuals,
+    risk_speed,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "large": large.run,
     "plans": plans.run,
     "residuals": residuals.run,
+    "risk_speed": risk_speed.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

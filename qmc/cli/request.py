@@ -21,6 +21,7 @@ _DEFAULTS: dict[Kind, dict[str, str]] = {
     "price": {"model": "black-scholes", "contract": "call", "measure": "price"},
     "risk": {"model": "filtered", "contract": "portfolio", "measure": "both"},
 }
+_HELD = {"portfolio", "book", "delta-gamma"}
 _RETURNS = {"filtered", "historical", "normal", "student-t"}
 _PRICE_ONLY = {one.name for one in (*MARKET, *CONTRACT)}
 _RISK_ONLY = {one.name for one in PORTFOLIO} | {"level"}
@@ -135,7 +136,7 @@ def _worded(error: InvalidField, given: Given) -> str:
 def _kind_of(data: Mapping[str, Any]) -> Kind | None:
     """What the model or the contract says; None when neither does."""
     model, contract = _word(data, "model"), _word(data, "contract")
-    if model in _RETURNS or contract == "portfolio":
+    if model in _RETURNS or contract in _HELD:
         return "risk"
     from qmc.specification.nouns import MODELS
 

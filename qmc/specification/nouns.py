@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field, create_model
 
 from qmc import checks, contracts, models
+from qmc.contracts.book import Position
 from qmc.errors import InvalidProblem
 from qmc.problem import Contract, Model
 from qmc.specification.refusals import InvalidField, naming
@@ -31,7 +32,12 @@ from qmc.specification.words import dashed
 
 LARGEST = 1e100
 # a spread was a call spread in files before there were two assets
-_WORDS = {"CallSpread": "spread", "Spread": "two-asset-spread"}
+_WORDS = {
+    "CallSpread": "spread",
+    "Spread": "two-asset-spread",
+    "StockPosition": "stock",
+    "OptionPosition": "option",
+}
 # `kind` is the table's own word, so that of a class is its side
 _RENAMED = {"kind": "side"}
 _OF_A_CLASS = {"CallSpread": {"low_strike": "strike"}}
@@ -164,7 +170,7 @@ def _word(noun: type[Any]) -> str:
     return _WORDS.get(noun.__name__, dashed(noun.__name__))
 
 
-def _section(noun: type[Any], parts: object) -> type[Section]:
+def _section(noun: type[Any], parts: Mapping[Any, Any]) -> type[Section]:
     """A section with the fields of a class."""
     word, hints = _word(noun), typing.get_type_hints(noun)
     special = _OF_A_CLASS.get(noun.__name__, {})
@@ -184,8 +190,8 @@ def _section(noun: type[Any], parts: object) -> type[Section]:
     return made
 
 
-def _table(package: object, kind: type, parts: object) -> dict[str, Written]:
-    found = (Written(_word(one), one, _section(one, parts)) for one in _found(package, kind))
+def _table(nouns: Iterable[type[Any]], parts: Mapping[Any, Any]) -> dict[str, Written]:
+    found = (Written(_word(one), one, _section(one, parts)) for one in nouns)
     return {one.word: one for one in found}
 
 
@@ -194,10 +200,18 @@ def any_of(table: Mapping[str, Written]) -> Any:  # noqa: ANN401
     return typing.Union[tuple(one.section for one in table.values())]  # noqa: UP007
 
 
-MODELS: Mapping[str, Written] = MappingProxyType(_table(models, Model, None))
+MODELS: Mapping[str, Written] = MappingProxyType(_table(_found(models, Model), {}))
+POSITIONS: Mapping[str, Written] = MappingProxyType(
+    _table((contracts.StockPosition, contracts.OptionPosition), {})
+)
+_POSITION: Any = typing.Annotated[any_of(POSITIONS), Field(discriminator="kind")]
 # a contract within a contract: what it may be is known once all sections are made
-CONTRACTS: Mapping[str, Written] = MappingProxyType(_table(contracts, Contract, "AnyOption"))
-_ALL = (*MODELS.values(), *CONTRACTS.values())
+CONTRACTS: Mapping[str, Written] = MappingProxyType(
+    _table(_found(contracts, Contract), {Contract: "AnyOption", Position: _POSITION})
+)
+# profits of assets that are held: under a model of prices as under one of returns
+BOOKS = ("book", "delta-gamma")
+_ALL = (*MODELS.values(), *POSITIONS.values(), *CONTRACTS.values())
 _BY_SECTION = {one.section: one for one in _ALL}
 _BY_NOUN = {one.noun: one for one in _ALL}
 _OPTION: Any = typing.Annotated[any_of(CONTRACTS), Field(discriminator="kind")]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SHOWN = 60
 # how the nouns refuse a field: "strike=-1.0: must be ..." or "weights[3]=nan: must be ..."
 _NOUN = re.compile(
-    r"(?P<name>[a-z_][a-z0-9_]*)(?P<given>(\.[a-z]+)?(\[[^]]*\])?=.*?)"
+    r"(?P<name>[a-z_][a-z0-9_]*)(?P<given>(\.[a-z]+|\[[^]]*\])*=.*?)"
     r": (?P<complaint>(must|unknown) .*)"
 )
 _INSTANCE = re.compile(r" or instance of \w+Section")
@@ -123,8 +123,10 @@ def _complaint(one: Any, fields: Mapping[str, Sequence[str]]) -> tuple[str, str,
 
 
 def _kinds(path: str, fields: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """The kinds that the table of a path may be of; those in a list are contracts."""
-    return fields.get("contracts.kind" if path.endswith("]") else f"{path}.kind", ())
+    """The kinds that the table of a path may be of; in a list, by the list's own name."""
+    if path.endswith("]"):
+        path = path[: path.rindex("[")].rpartition(".")[2]
+    return fields.get(f"{path}.kind", ())
 
 
 def _path(location: Sequence[int | str], fields: Mapping[str, Sequence[str]]) -> str:
@@ -136,6 +138,6 @@ def _path(location: Sequence[int | str], fields: Mapping[str, Sequence[str]]) ->
         owners = _kinds(str(above), fields) if parts else ()
         if part not in owners and not (isinstance(part, str) and part.startswith("<")):
             parts.append(part)
-        above = f"[{part}]" if isinstance(part, int) else part
+        above = f"{above}[{part}]" if isinstance(part, int) else part
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.removeprefix(".")

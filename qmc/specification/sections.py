@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from qmc.specification.nouns import CONTRACTS, MODELS, any_of
+from qmc.specification.nouns import CONTRACTS, MODELS, POSITIONS, any_of
 from qmc.specification.section import Section
 from qmc.specification.shapes import tables
 
@@ -166,7 +166,9 @@ SINGLE: dict[str, type[Section]] = {
 
 def fields() -> dict[str, tuple[str, ...]]:
     """Fields of the file, of each section and of each kind of one; "model.kind" and so on."""
-    table = {"file": (*KINDS, *SINGLE), "contracts.kind": tuple(CONTRACTS), **tables()}
+    table = {"file": (*KINDS, *SINGLE), **tables()}
+    table |= {"contracts.kind": tuple(CONTRACTS), "positions.kind": tuple(POSITIONS)}
+    table |= {word: tuple(one.section.model_fields) for word, one in POSITIONS.items()}
     for section, union in KINDS.items():
         kinds: list[str] = []
         sections: tuple[type[Section], ...] = get_args(union)

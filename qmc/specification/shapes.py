@@ -1,19 +1,20 @@
 """From a dataclass's annotations to what a problem file may hold in their place.
 
 A file has numbers, words, lists and tables. A `Curve` is a table of times and values, evenly spaced
-dates are a table of count and last, and a contract within a contract is a table with a kind.
+dates are a table of count and last, and a contract within a contract, or a position within a book,
+is a table with a kind.
 """
 
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import Discriminator, Field, Tag
 
 from qmc import checks
 from qmc.models import Curve
-from qmc.problem import Contract
 from qmc.specification.refusals import naming
 from qmc.specification.section import Section
 
@@ -76,21 +77,21 @@ _TIMES: Any = Annotated[
 _EACH: Any = Annotated[_Number | _Numbers, Discriminator(_number_or_list)]
 
 
-def shape(annotation: object, parts: object) -> Any:  # noqa: ANN401
+def shape(annotation: object, parts: Mapping[Any, Any]) -> Any:  # noqa: ANN401
     """The type of a file's field for the annotation of a dataclass's.
 
     Args:
         annotation: resolved, such as `tuple[float, ...] | None`.
-        parts: what stands for a `Contract`.
+        parts: what stands for the annotations that are nouns themselves, such as `Contract`.
 
     Raises:
         TypeError: for an annotation that no file can hold.
 
-    >>> shape(tuple[float, ...] | None, None)
+    >>> shape(tuple[float, ...] | None, {})
     list[float] | None
     """
-    if annotation is Contract:
-        return parts
+    if annotation in parts:
+        return parts[annotation]
     if annotation in {float, int, bool, str, type(None)}:
         return annotation
     inner = get_args(annotation)

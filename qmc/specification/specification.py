@@ -11,7 +11,7 @@ from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.specification import build
 from qmc.specification.estimators import require_early_reading
-from qmc.specification.nouns import CONTRACTS
+from qmc.specification.nouns import BOOKS, CONTRACTS
 from qmc.specification.refusals import InvalidField, naming, refusal, shown
 from qmc.specification.section import Section
 from qmc.specification.sections import (
@@ -95,9 +95,10 @@ class Specification(Section):
 
     def _require_fit(self) -> None:
         """Refuse a portfolio under a market's model, and an option under one of returns."""
-        if self.is_risk == isinstance(self.contract, PortfolioSection):
+        fits_both = _kind(self.contract) in BOOKS
+        if fits_both or self.is_risk == isinstance(self.contract, PortfolioSection):
             return
-        allowed = "portfolio" if self.is_risk else ", ".join(CONTRACTS)
+        allowed = ", ".join(("portfolio", *BOOKS) if self.is_risk else CONTRACTS)
         complaint = f"must be {allowed} under model.kind={_kind(self.model)!r}; change one of them"
         raise InvalidField(["contract.kind"], f"={_kind(self.contract)!r}", complaint)
 

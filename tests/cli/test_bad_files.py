@@ -143,5 +143,6 @@ def test_the_wrong_command_names_the_right_one(refusal, problem_file, prices):
     assert line.endswith("use `qmc risk`")
     mixed = problem_file({**RISK, "contract": CALL["contract"]})
     assert refusal("risk", "--file", mixed).startswith(
-        f"{mixed}: field contract.kind='call': must be portfolio under model.kind='filtered'"
+        f"{mixed}: field contract.kind='call': must be portfolio, book, delta-gamma under "
+        "model.kind='filtered'"
     )
