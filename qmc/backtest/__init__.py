@@ -1,0 +1,63 @@
+"""Back-tests: rolling forecasts of VaR and ES without look-ahead, and tests of them.
+
+`backtest(returns, weights, forecasters)` makes the table; its parts are public: forecasters,
+`rolling`, `require_no_look_ahead`, and the tests `kupiec`, `independence`, `christoffersen`,
+`traffic_light` and `acerbi_szekely`.
+"""
+
+from qmc.backtest.coverage import (
+    ForecastTest,
+    TrafficLight,
+    christoffersen,
+    independence,
+    kupiec,
+    most_breaches,
+    traffic_light,
+)
+from qmc.backtest.forecasters import (
+    EwmaNormal,
+    EwmaStudentT,
+    FilteredHistorical,
+    Forecaster,
+    Historical,
+    NormalForecast,
+    OwnForecast,
+    StudentTForecast,
+)
+from qmc.backtest.forecasts import Forecasts, portfolio_losses, require_no_look_ahead, rolling
+from qmc.backtest.garch import GarchFiltered
+from qmc.backtest.laws import PredictiveLaws, SampleLaws, ScaledLaws
+from qmc.backtest.report import Backtest, BacktestRow, assess, backtest, quantile_loss
+from qmc.backtest.shortfall import acerbi_szekely
+
+__all__ = [
+    "Backtest",
+    "BacktestRow",
+    "EwmaNormal",
+    "EwmaStudentT",
+    "FilteredHistorical",
+    "ForecastTest",
+    "Forecaster",
+    "Forecasts",
+    "GarchFiltered",
+    "Historical",
+    "NormalForecast",
+    "OwnForecast",
+    "PredictiveLaws",
+    "SampleLaws",
+    "ScaledLaws",
+    "StudentTForecast",
+    "TrafficLight",
+    "acerbi_szekely",
+    "assess",
+    "backtest",
+    "christoffersen",
+    "independence",
+    "kupiec",
+    "most_breaches",
+    "portfolio_losses",
+    "quantile_loss",
+    "require_no_look_ahead",
+    "rolling",
+    "traffic_light",
+]

@@ -1,0 +1,287 @@
+"""`backtest`: several forecasters on the same days, with every test, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmc import checks
+from qmc.backtest.coverage import (
+    SIGNIFICANCE,
+    ForecastTest,
+    TrafficLight,
+    christoffersen,
+    independence,
+    kupiec,
+    most_breaches,
+    traffic_light,
+)
+from qmc.backtest.forecasters import Forecaster
+from qmc.backtest.forecasts import Forecasts, of_losses, portfolio_losses
+from qmc.backtest.shortfall import SIMULATIONS, acerbi_szekely
+from qmc.rng import RNGLike, generator
+from qmc.tables import TextTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_BASEL_DAYS = 250
+_COLUMNS = (
+    "method", "VaR", "days", "breaches", "expected", "Kupiec p", "independence p",
+    "Christoffersen p", "ES", "Z1 p", "Z2 p", "Z3 p", "last 250 days", "worst 250 days",
+)  # fmt: skip
+_SPARE = ("worst 250 days", "Z1 p", "Z3 p", "independence p", "days")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestRow:
+    """What the tests say of one forecaster.
+
+    Attributes:
+        method: its label.
+        level, es_level: of VaR and ES.
+        first, last: labels of the days.
+        days, breaches: counted; `expected` is days (1 - level).
+        expected: breaches of a right forecast, on average.
+        kupiec, independence, christoffersen: of the breaches.
+        shortfall: Z1, Z2, Z3; empty for forecasts without laws, and where an ES is not above 0.
+        light: Basel's, of the last 250 days.
+        most: the most breaches in 250 consecutive days.
+        quantile_loss: mean of max(level (L - VaR), (1 - level) (VaR - L)), smallest for the true
+            quantile (Koenker and Bassett 1978, doi:10.2307/1913643): for comparing forecasters.
+    """
+
+    method: str
+    level: float
+    es_level: float
+    first: str | int
+    last: str | int
+    days: int
+    breaches: int
+    expected: float
+    kupiec: ForecastTest
+    independence: ForecastTest
+    christoffersen: ForecastTest
+    shortfall: tuple[ForecastTest, ...]
+    light: TrafficLight
+    most: int
+    quantile_loss: float
+
+    @property
+    def passed(self) -> bool:
+        """True when Kupiec's and both of Christoffersen's tests pass."""
+        return self.kupiec.passed and self.independence.passed and self.christoffersen.passed
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Backtest:
+    """The rows of a back-test, and the forecasts that they are of.
+
+    Attributes:
+        rows: one a forecaster, in order.
+        forecasts: by the forecaster's label.
+        interrupted: True when Ctrl-C ended it; the rows are those finished before.
+    """
+
+    rows: tuple[BacktestRow, ...]
+    forecasts: Mapping[str, Forecasts] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a forecaster: counts, p-values, zone, quantile loss."""
+        import pandas as pd
+
+        return pd.DataFrame(list(map(_flat, self.rows)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able: the rows with every statistic."""
+        return {"rows": [asdict(row) for row in self.rows], "interrupted": self.interrupted}
+
+    def table(self) -> TextTable:
+        """For a screen."""
+        cells = tuple(map(_cells, self.rows))
+        words = ("method", "last 250 days")
+        return TextTable("Back-test", _COLUMNS, cells, words, _SPARE)
+
+    def plot(self, method: str | None = None, *, ax: Axes | None = None) -> Axes:
+        """Losses, the forecast of one method (the first when None) and its breaches."""
+        from qmc.plots.backtest import plot_backtest
+
+        return plot_backtest(self, method, ax=ax)
+
+    def __str__(self) -> str:
+        """The table."""
+        return str(self.to_frame().to_string(index=False))
+
+    def _repr_html_(self) -> str:
+        """The table, as a notebook shows it."""
+        return str(self.to_frame().to_html(index=False))
+
+
+def backtest(
+    returns: ArrayLike,
+    weights: ArrayLike,
+    forecasters: Mapping[str, Forecaster] | Sequence[Forecaster] | Forecaster,
+    *,
+    level: float = 0.99,
+    es_level: float = 0.975,
+    days: Sequence[str | int] | None = None,
+    first: int | None = None,
+    significance: float = SIGNIFICANCE,
+    simulations: int = SIMULATIONS,
+    rng: RNGLike = None,
+) -> Backtest:
+    """Forecast every day by every forecaster, from the days before it, and test the forecasts.
+
+    All are tested on the same days: from the longest window on, or from `first`.
+
+    Args:
+        returns: (days, assets) simple returns, oldest first.
+        weights: (assets,) shares of a portfolio of value 1, held on every day.
+        forecasters: by label, or in a sequence, or one.
+        level: of VaR.
+        es_level: of ES.
+        days: (days,) labels of the returns, such as dates; 0, 1, ... when None.
+        first: place of the first day to forecast.
+        significance: of the tests.
+        simulations: of the p-values of Z1, Z2 and Z3.
+        rng: of the simulations.
+
+    Raises:
+        InvalidProblem: as `rolling`, and without forecasters.
+        KeyboardInterrupt: when stopped before one was finished; later, those that are finished are
+            returned.
+
+    >>> from qmc.backtest import Historical, NormalForecast, backtest
+    >>> returns = np.random.default_rng(1).normal(0.0, 0.01, (1_500, 2))
+    >>> table = backtest(returns, (0.5, 0.5), [Historical(), NormalForecast()], rng=1)
+    >>> [(row.method, row.breaches, row.days, row.passed) for row in table.rows]
+    [('Historical', 8, 1000, True), ('NormalForecast', 9, 1000, True)]
+    """
+    losses = portfolio_losses(returns, weights)
+    named = _named(forecasters)
+    first = max(one.window for one in named.values()) if first is None else first
+    streams = generator(rng).spawn(len(named))
+    rows: list[BacktestRow] = []
+    made: dict[str, Forecasts] = {}
+    try:
+        for (label, one), stream in zip(named.items(), streams, strict=True):
+            found = of_losses(losses, one, level=level, es_level=es_level, days=days, first=first)
+            row = assess(
+                found, label, significance=significance, simulations=simulations, rng=stream
+            )
+            made[label] = found
+            rows.append(row)
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        made = {row.method: made[row.method] for row in rows}
+        return Backtest(rows=tuple(rows), forecasts=made, interrupted=True)
+    return Backtest(rows=tuple(rows), forecasts=made)
+
+
+def assess(
+    forecasts: Forecasts,
+    method: str = "forecast",
+    *,
+    significance: float = SIGNIFICANCE,
+    simulations: int = SIMULATIONS,
+    rng: RNGLike = None,
+) -> BacktestRow:
+    """Every test of one table of forecasts; Z1 to Z3 where it has laws and ES > 0.
+
+    Raises:
+        InvalidProblem: as the tests.
+    """
+    hits, level = forecasts.breaches, forecasts.level
+    testable = forecasts.laws is not None and bool(np.all(forecasts.expected_shortfall > 0.0))
+    shortfall = (
+        acerbi_szekely(forecasts, simulations=simulations, significance=significance, rng=rng)
+        if testable
+        else ()
+    )
+    return BacktestRow(
+        method=method,
+        level=level,
+        es_level=forecasts.es_level,
+        first=forecasts.days[0],
+        last=forecasts.days[-1],
+        days=hits.size,
+        breaches=int(hits.sum()),
+        expected=forecasts.expected_breaches,
+        kupiec=kupiec(hits, level, significance=significance),
+        independence=independence(hits, significance=significance),
+        christoffersen=christoffersen(hits, level, significance=significance),
+        shortfall=shortfall,
+        light=traffic_light(hits[-_BASEL_DAYS:], level),
+        most=most_breaches(hits),
+        quantile_loss=quantile_loss(forecasts),
+    )
+
+
+def quantile_loss(forecasts: Forecasts) -> float:
+    """Mean of max(level (L - VaR), (1 - level) (VaR - L)), in the unit of the losses."""
+    above = forecasts.losses - forecasts.value_at_risk
+    level = forecasts.level
+    return float(np.maximum(level * above, (level - 1.0) * above).mean())
+
+
+def _named(
+    forecasters: Mapping[str, Forecaster] | Sequence[Forecaster] | Forecaster,
+) -> dict[str, Forecaster]:
+    """By label: the class's name, numbered from the second of a kind on."""
+    if isinstance(forecasters, Mapping):
+        named = {str(label): one for label, one in forecasters.items()}
+    else:
+        several = [forecasters] if isinstance(forecasters, Forecaster) else list(forecasters)
+        named = {}
+        for one in several:
+            name = type(one).__name__
+            same = sum(label.partition(" ")[0] == name for label in named)
+            named[name if not same else f"{name} {same + 1}"] = one
+    if not named:
+        raise checks.refuse("forecasters", named, "one or more, such as FilteredHistorical()")
+    for label, one in named.items():
+        checks.interface(f"forecasters[{label!r}]", one, Forecaster)
+    return named
+
+
+def _flat(row: BacktestRow) -> dict[str, Any]:
+    shortfall = {f"{test.name} p": test.p_value for test in row.shortfall}
+    return {
+        "method": row.method,
+        "level": row.level,
+        "days": row.days,
+        "breaches": row.breaches,
+        "expected": row.expected,
+        "Kupiec p": row.kupiec.p_value,
+        "independence p": row.independence.p_value,
+        "Christoffersen p": row.christoffersen.p_value,
+        **shortfall,
+        "zone": row.light.zone,
+        "most in 250": row.most,
+        "quantile loss": row.quantile_loss,
+    }
+
+
+def _cells(row: BacktestRow) -> tuple[str, ...]:
+    shortfall = [f"{test.p_value:.3g}" for test in row.shortfall] or ["-"] * 3
+    return (
+        row.method,
+        f"{100.0 * row.level:g} %",
+        f"{row.days:,}",
+        f"{row.breaches:,}",
+        f"{row.expected:.1f}",
+        f"{row.kupiec.p_value:.3g}",
+        f"{row.independence.p_value:.3g}",
+        f"{row.christoffersen.p_value:.3g}",
+        f"{100.0 * row.es_level:g} %",
+        *shortfall,
+        f"{row.light.zone} ({row.light.breaches})",
+        str(row.most),
+    )
