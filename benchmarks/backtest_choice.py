@@ -4,8 +4,8 @@ The rule, on the days of 1990 to 2004 from the 1,000th on, the same for every ca
 
 1. A candidate is admitted when Kupiec's, the independence and Christoffersen's test all pass
    (p > .05) at 99 % and at 97.5 %.
-2. Of the admitted, that with the smallest quantile loss at 99 % is chosen. If none is admitted, that
-   with the largest smallest p-value of those six tests.
+2. Of the admitted, that with the smallest quantile loss at 99 % is chosen. If none is admitted,
+   that with the largest smallest p-value of those six tests.
 
 The quantile loss uses every day, so that it separates forecasters that a handful of breaches does
 not; the tests alone would choose by luck.
@@ -85,7 +85,7 @@ def before(forecasts: Mapping[str, Forecasts]) -> list[Assessed]:
 
 def rows_of(forecasts: Forecasts, name: str) -> tuple[BacktestRow, ...]:
     """A row a level; the p-values of Z1 to Z3 take no part in the choice."""
-    return tuple(assess(forecasts.at(level), name, rng=0) for level in LEVELS)
+    return tuple(assess(forecasts.at(level), name, simulations=0) for level in LEVELS)
 
 
 def chosen(assessed: Sequence[Assessed]) -> str:

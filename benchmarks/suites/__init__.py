@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from benchmarks.suites import (
     algorithms,
     amplitudes,
+    backtests,
     circuits,
     convergence,
     coverage,
@@ -38,6 +39,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "large": large.run,
     "plans": plans.run,
     "residuals": residuals.run,
+    "backtests": backtests.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

@@ -49,7 +49,8 @@ class BacktestRow:
         days, breaches: counted; `expected` is days (1 - level).
         expected: breaches of a right forecast, on average.
         kupiec, independence, christoffersen: of the breaches.
-        shortfall: Z1, Z2, Z3; empty for forecasts without laws, and where an ES is not above 0.
+        shortfall: Z1, Z2, Z3; empty where nothing was simulated, for forecasts without laws, and
+            where an ES is not above 0.
         light: Basel's, of the last 250 days.
         most: the most breaches in 250 consecutive days.
         quantile_loss: mean of max(level (L - VaR), (1 - level) (VaR - L)), smallest for the true
@@ -149,7 +150,7 @@ def backtest(
         days: (days,) labels of the returns, such as dates; 0, 1, ... when None.
         first: place of the first day to forecast.
         significance: of the tests.
-        simulations: of the p-values of Z1, Z2 and Z3.
+        simulations: of the p-values of Z1, Z2 and Z3; 0 leaves these out.
         rng: of the simulations.
 
     Raises:
@@ -195,6 +196,8 @@ def assess(
 ) -> BacktestRow:
     """Every test of one table of forecasts; Z1 to Z3 where it has laws and ES > 0.
 
+    With `simulations=0` they are left out.
+
     Raises:
         InvalidProblem: as the tests.
     """
@@ -202,7 +205,7 @@ def assess(
     testable = forecasts.laws is not None and bool(np.all(forecasts.expected_shortfall > 0.0))
     shortfall = (
         acerbi_szekely(forecasts, simulations=simulations, significance=significance, rng=rng)
-        if testable
+        if testable and simulations != 0
         else ()
     )
     return BacktestRow(
