@@ -143,7 +143,7 @@ def _skfolio(losses: Array, level: float) -> Array:
 
 
 def _arch(losses: Array, level: float) -> Array:
-    """Volatility forecasts by arch itself, refitted every 250 days, times its residuals' quantile."""
+    """Volatility forecasts by arch itself, refitted every 250 days, by its residuals' quantile."""
     from arch.univariate import GARCH, Normal, ZeroMean
 
     scaled, window, refit = -100.0 * losses, 1_000, 250

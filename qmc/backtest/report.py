@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 _BASEL_DAYS = 250
 _COLUMNS = (
-    "method", "VaR", "days", "breaches", "expected", "Kupiec p", "independence p",
-    "Christoffersen p", "ES", "Z1 p", "Z2 p", "Z3 p", "last 250 days", "worst 250 days",
+    "method", "breaches", "expected", "Kupiec p", "independence p", "Christoffersen p", "Z1 p",
+    "Z2 p", "Z3 p", "last 250 days", "worst 250 days",
 )  # fmt: skip
-_SPARE = ("worst 250 days", "Z1 p", "Z3 p", "independence p", "days")
+_SPARE = ("worst 250 days", "Z1 p", "Z3 p", "independence p")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +101,23 @@ class Backtest:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able: the rows with every statistic."""
-        return {"rows": [asdict(row) for row in self.rows], "interrupted": self.interrupted}
+        rows = [{**asdict(row), "passed": row.passed} for row in self.rows]
+        return {"rows": rows, "interrupted": self.interrupted}
 
     def table(self) -> TextTable:
         """For a screen."""
         cells = tuple(map(_cells, self.rows))
         words = ("method", "last 250 days")
-        return TextTable("Back-test", _COLUMNS, cells, words, _SPARE)
+        return TextTable(self._caption(), _COLUMNS, cells, words, _SPARE)
+
+    def _caption(self) -> str:
+        if not self.rows:
+            return "Back-test"
+        one = self.rows[0]
+        return (
+            f"Back-test of VaR {100.0 * one.level:g} % and ES {100.0 * one.es_level:g} %, "
+            f"{one.days:,} days from {one.first} to {one.last}"
+        )
 
     def plot(self, method: str | None = None, *, ax: Axes | None = None) -> Axes:
         """Losses, the forecast of one method (the first when None) and its breaches."""
@@ -276,14 +286,11 @@ def _cells(row: BacktestRow) -> tuple[str, ...]:
     shortfall = [f"{test.p_value:.3g}" for test in row.shortfall] or ["-"] * 3
     return (
         row.method,
-        f"{100.0 * row.level:g} %",
-        f"{row.days:,}",
         f"{row.breaches:,}",
         f"{row.expected:.1f}",
         f"{row.kupiec.p_value:.3g}",
         f"{row.independence.p_value:.3g}",
         f"{row.christoffersen.p_value:.3g}",
-        f"{100.0 * row.es_level:g} %",
         *shortfall,
         f"{row.light.zone} ({row.light.breaches})",
         str(row.most),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qmc.backtest import Backtest, Forecasts
 
 _SPAN = 250
-_LOSSES, _BREACH = "#9fb8d1", "#c00000"
+_LOSSES, _BREACH = "#8fa9c4", "#c00000"
 
 
 def plot_forecasts(forecasts: Forecasts, *, ax: Axes | None = None, label: str = "") -> Axes:
@@ -32,7 +32,7 @@ def plot_forecasts(forecasts: Forecasts, *, ax: Axes | None = None, label: str =
     axes = new_axes(ax)
     days, losses = _positions(forecasts), 100.0 * forecasts.losses
     hits = forecasts.breaches
-    axes.fill_between(days, losses, 0.0, step="mid", color=_LOSSES, lw=0.0, label="loss")
+    axes.vlines(days, 0.0, losses, color=_LOSSES, lw=0.6, label="loss")
     shortfall, risk = 100.0 * forecasts.expected_shortfall, 100.0 * forecasts.value_at_risk
     es_name, var_name = (
         f"{name} {100.0 * level:g} %"
