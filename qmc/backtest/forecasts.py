@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_CUTS = 5
 _SEED = 20_260_721
 
 
@@ -231,11 +230,21 @@ def require_no_look_ahead(
     *,
     level: float = 0.99,
     es_level: float = 0.975,
+    cuts: int = 5,
 ) -> None:
     """Change the losses from some day on: no forecast up to that day may change by a bit.
 
-    The losses from each of 5 days on, the last among them, are replaced by others three times as
-    large, in another order and with other signs (fixed seed).
+    The losses from each of `cuts` days on, evenly spread over the forecasts, the first and the last
+    but one among them, are replaced by others three times as large, in another order and with other
+    signs (fixed seed). The last day's loss is handed to no forecaster.
+
+    Args:
+        forecaster: that `rolling` would use.
+        returns: (days, assets) simple returns, at least 2 more than the window.
+        weights: (assets,) shares.
+        level: of VaR.
+        es_level: of ES.
+        cuts: one more run each; as many as there are forecasts prove it for every day.
 
     Raises:
         InvalidProblem: naming the first day whose forecast knew what came later.
@@ -243,8 +252,11 @@ def require_no_look_ahead(
     losses = portfolio_losses(returns, weights)
     rng = np.random.default_rng(_SEED)
     known = of_losses(losses, forecaster, level=level, es_level=es_level)
-    cuts = np.linspace(forecaster.window, losses.size - 1, _CUTS).astype(int)
-    for cut in np.unique(cuts).tolist():
+    checks.whole("cuts", cuts, 1)
+    if losses.size < forecaster.window + 2:
+        raise checks.refuse("days", losses.size, f"at least {forecaster.window + 2}, window + 2")
+    spread = np.linspace(losses.size - 2, forecaster.window, cuts).astype(int)
+    for cut in np.unique(spread).tolist():
         other = losses.copy()
         later = losses[cut:]
         other[cut:] = 3.0 * rng.permutation(later) * rng.choice([-1.0, 1.0], later.size)
