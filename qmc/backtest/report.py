@@ -22,7 +22,7 @@ from qmc.backtest.coverage import (
 )
 from qmc.backtest.forecasters import Forecaster
 from qmc.backtest.forecasts import Forecasts, of_losses, portfolio_losses
-from qmc.backtest.shortfall import SIMULATIONS, acerbi_szekely
+from qmc.backtest.shortfall import LEAST_SIMULATIONS, SIMULATIONS, acerbi_szekely
 from qmc.rng import RNGLike, generator
 from qmc.tables import TextTable
 
@@ -174,6 +174,7 @@ def backtest(
     >>> [(row.method, row.breaches, row.days, row.passed) for row in table.rows]
     [('Historical', 8, 1000, True), ('NormalForecast', 9, 1000, True)]
     """
+    require_settings(level, es_level, simulations)
     losses = portfolio_losses(returns, weights)
     named = _named(forecasters)
     first = max(one.window for one in named.values()) if first is None else first
@@ -235,6 +236,14 @@ def assess(
         most=most_breaches(hits),
         quantile_loss=quantile_loss(forecasts),
     )
+
+
+def require_settings(level: float, es_level: float, simulations: int) -> None:
+    """Refuse levels outside (0, 1) and simulations other than 0 or at least 100."""
+    checks.fraction("level", level)
+    checks.fraction("es_level", es_level)
+    if simulations != 0:
+        checks.whole("simulations", simulations, LEAST_SIMULATIONS, hint="or 0 for none")
 
 
 def quantile_loss(forecasts: Forecasts) -> float:

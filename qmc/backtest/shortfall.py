@@ -17,6 +17,7 @@ from qmc.problem import Array
 from qmc.rng import RNGLike, generator
 
 SIMULATIONS = 2_000
+LEAST_SIMULATIONS = 100
 _NAMES = ("Z1", "Z2", "Z3")
 # uniform numbers drawn at once
 _DRAWS = 2_000_000
@@ -51,7 +52,7 @@ def acerbi_szekely(
         Unsupported: for forecasts without laws.
         InvalidProblem: for too few days, simulations below 100, and an ES <= 0.
     """
-    checks.whole("simulations", simulations, 100)
+    checks.whole("simulations", simulations, LEAST_SIMULATIONS)
     checks.fraction("significance", significance)
     tail = _Tail.of(forecasts)
     seen = tail.statistics_seen(forecasts)

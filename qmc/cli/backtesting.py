@@ -20,6 +20,8 @@ from qmc.backtest import (
     StudentTForecast,
     backtest,
 )
+from qmc.backtest.report import require_settings
+from qmc.backtest.shortfall import SIMULATIONS
 from qmc.cli.options import Given
 from qmc.errors import InvalidProblem
 from qmc.market_data import equal_weights, read_prices, read_weights, stock_prices
@@ -40,7 +42,8 @@ METHODS: Mapping[str, Callable[..., Forecaster]] = {
 # as `qmc risk` has it, and in short
 _ALIASES = {"history": "historical"}
 # how a refusal names what is an option here
-_FIELD = re.compile(r"(level|es_level|window|simulations)(?==)")
+_FIELD = re.compile(r"(level|es_level|window|simulations|observations)(?==)")
+_SETTINGS: Mapping[str, Any] = {"level": 0.99, "es_level": 0.975, "simulations": SIMULATIONS}
 
 
 def table_of(given: Given) -> tuple[Backtest, dict[str, Any]]:
@@ -60,13 +63,14 @@ def table_of(given: Given) -> tuple[Backtest, dict[str, Any]]:
         else equal_weights(prices.names)
     )
     fields = {"window": given["window"]} if "window" in given else {}
-    asked = {name: given[name] for name in ("level", "es_level", "simulations") if name in given}
+    settings = {name: given.get(name, default) for name, default in _SETTINGS.items()}
     with _named():
+        require_settings(**settings)
         forecasters = {name: METHODS[name](**fields) for name in methods}
         _require_days(forecasters, len(prices.dates) - 1)
         table = backtest(
             prices.returns(), weights, forecasters, days=prices.dates[1:],
-            rng=given.get("seed", 0), **asked,
+            rng=given.get("seed", 0), **settings,
         )  # fmt: skip
     about = {
         "prices": str(given.get("prices", "20 built-in stocks")),
@@ -115,5 +119,7 @@ def _named() -> Iterator[None]:
     except InvalidProblem as error:
         text = str(error)
         if match := _FIELD.match(text):
-            text = f"option --{match[0].replace('_', '-')}{text[match.end() :]}"
+            # a sample has as many observations as its window
+            name = "window" if match[0] == "observations" else match[0].replace("_", "-")
+            text = f"option --{name}{text[match.end() :]}"
         raise InvalidProblem(text) from error

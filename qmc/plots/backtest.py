@@ -32,7 +32,8 @@ def plot_forecasts(forecasts: Forecasts, *, ax: Axes | None = None, label: str =
     axes = new_axes(ax)
     days, losses = _positions(forecasts), 100.0 * forecasts.losses
     hits = forecasts.breaches
-    axes.vlines(days, 0.0, losses, color=_LOSSES, lw=0.6, label="loss")
+    # thousands of strokes: drawn as points of a picture in an SVG too
+    axes.vlines(days, 0.0, losses, color=_LOSSES, lw=0.6, label="loss", rasterized=True)
     shortfall, risk = 100.0 * forecasts.expected_shortfall, 100.0 * forecasts.value_at_risk
     es_name, var_name = (
         f"{name} {100.0 * level:g} %"
