@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def _row(row: BacktestRow, what: str, mark: str, seconds: float) -> Row:
 
 def _peer(case: str, what: str, level: float, prices: Prices) -> Row:
     """Breaches, Kupiec's p and seconds of a peer on the same days, where one does the like."""
-    names = {"history": ("skfolio value_at_risk", _skfolio), "GARCH, asymmetric": ("arch", _arch)}
+    names = {"history": ("skfolio", _skfolio), "GARCH, asymmetric": ("arch", _arch)}
     nothing = {"peer": "", "peer breaches": "", "peer Kupiec p": "", "peer seconds": ""}
     if what != "all" or case not in names:
         return nothing
@@ -127,7 +128,7 @@ def _peer(case: str, what: str, level: float, prices: Prices) -> Row:
     seconds = time.perf_counter() - begin
     hits = losses[-len(risk) :] > risk
     return {
-        "peer": label,
+        "peer": f"{label} {version(label)}",
         "peer breaches": int(hits.sum()),
         "peer Kupiec p": kupiec(hits, level).p_value,
         "peer seconds": seconds,
