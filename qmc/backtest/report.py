@@ -129,6 +129,11 @@ class Backtest:
         """The table."""
         return str(self.to_frame().to_string(index=False))
 
+    def __repr__(self) -> str:
+        """Short: how many methods and days."""
+        days = f"{self.rows[0].days:,} days" if self.rows else "no days"
+        return f"Backtest({', '.join(row.method for row in self.rows)}: {days})"
+
     def _repr_html_(self) -> str:
         """The table, as a notebook shows it."""
         return str(self.to_frame().to_html(index=False))

@@ -112,7 +112,7 @@ def test_how_often_independence_and_conditional_coverage_reject_a_right_forecast
     """1,000 series of 5,000 days at 95 %, seed 7: within 2 % of 5 %, 2.9 standard errors.
 
     The tests are asymptotic: of 1,000 days, with 2.5 pairs of breaches to expect, independence
-    rejects in 7 to 8 %.
+    rejects more often.
     """
     series = np.random.default_rng(7).random((1_000, 5_000)) < 0.05
     sizes = [

@@ -70,6 +70,7 @@ def test_the_quantile_loss_is_smallest_near_the_quantile():
 def test_printed_forms(table):
     assert str(table).splitlines()[0].split()[:4] == ["method", "level", "days", "breaches"]
     assert "<table" in table._repr_html_()
+    assert repr(table) == "Backtest(long, short: 300 days)"
     text = table.table()
     assert text.caption == "Back-test of VaR 95 % and ES 90 %, 300 days from 200 to 499"
     assert len(text.columns) == len(text.rows[0])
