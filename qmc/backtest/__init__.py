@@ -5,6 +5,7 @@
 `traffic_light` and `acerbi_szekely`.
 """
 
+from qmc.backtest.assessment import BacktestRow, assess, quantile_loss
 from qmc.backtest.coverage import (
     ForecastTest,
     TrafficLight,
@@ -14,20 +15,13 @@ from qmc.backtest.coverage import (
     most_breaches,
     traffic_light,
 )
-from qmc.backtest.forecasters import (
-    EwmaNormal,
-    EwmaStudentT,
-    FilteredHistorical,
-    Forecaster,
-    Historical,
-    NormalForecast,
-    OwnForecast,
-    StudentTForecast,
-)
-from qmc.backtest.forecasts import Forecasts, portfolio_losses, require_no_look_ahead, rolling
+from qmc.backtest.forecasters import FilteredHistorical, Forecaster, Historical, OwnForecast
+from qmc.backtest.forecasts import Forecasts, portfolio_losses, rolling
 from qmc.backtest.garch import GarchFiltered
 from qmc.backtest.laws import PredictiveLaws, SampleLaws, ScaledLaws
-from qmc.backtest.report import Backtest, BacktestRow, assess, backtest, quantile_loss
+from qmc.backtest.look_ahead import require_no_look_ahead
+from qmc.backtest.parametric import EwmaNormal, EwmaStudentT, NormalForecast, StudentTForecast
+from qmc.backtest.report import Backtest, backtest
 from qmc.backtest.shortfall import acerbi_szekely
 
 __all__ = [

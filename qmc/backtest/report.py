@@ -6,23 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from qmc import checks
-from qmc.backtest.coverage import (
-    SIGNIFICANCE,
-    ForecastTest,
-    TrafficLight,
-    christoffersen,
-    independence,
-    kupiec,
-    most_breaches,
-    traffic_light,
-)
+from qmc.backtest.assessment import BacktestRow, assess, require_settings
+from qmc.backtest.coverage import SIGNIFICANCE
 from qmc.backtest.forecasters import Forecaster
 from qmc.backtest.forecasts import Forecasts, of_losses, portfolio_losses
-from qmc.backtest.shortfall import LEAST_SIMULATIONS, SIMULATIONS, acerbi_szekely
+from qmc.backtest.shortfall import SIMULATIONS
 from qmc.rng import RNGLike, generator
 from qmc.tables import TextTable
 
@@ -30,53 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_BASEL_DAYS = 250
 _COLUMNS = (
     "method", "breaches", "expected", "Kupiec p", "independence p", "Christoffersen p", "Z1 p",
     "Z2 p", "Z3 p", "last 250 days", "worst 250 days",
 )  # fmt: skip
 _SPARE = ("worst 250 days", "Z1 p", "Z3 p", "independence p")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BacktestRow:
-    """What the tests say of one forecaster.
-
-    Attributes:
-        method: its label.
-        level, es_level: of VaR and ES.
-        first, last: labels of the days.
-        days, breaches: counted; `expected` is days (1 - level).
-        expected: breaches of a right forecast, on average.
-        kupiec, independence, christoffersen: of the breaches.
-        shortfall: Z1, Z2, Z3; empty where nothing was simulated, for forecasts without laws, and
-            where an ES is not above 0.
-        light: Basel's, of the last 250 days.
-        most: the most breaches in 250 consecutive days.
-        quantile_loss: mean of max(level (L - VaR), (1 - level) (VaR - L)), smallest for the true
-            quantile (Koenker and Bassett 1978, doi:10.2307/1913643): for comparing forecasters.
-    """
-
-    method: str
-    level: float
-    es_level: float
-    first: str | int
-    last: str | int
-    days: int
-    breaches: int
-    expected: float
-    kupiec: ForecastTest
-    independence: ForecastTest
-    christoffersen: ForecastTest
-    shortfall: tuple[ForecastTest, ...]
-    light: TrafficLight
-    most: int
-    quantile_loss: float
-
-    @property
-    def passed(self) -> bool:
-        """True when Kupiec's and both of Christoffersen's tests pass."""
-        return self.kupiec.passed and self.independence.passed and self.christoffersen.passed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -173,6 +122,7 @@ def backtest(
         KeyboardInterrupt: when stopped before one was finished; later, those that are finished are
             returned.
 
+    >>> import numpy as np
     >>> from qmc.backtest import Historical, NormalForecast, backtest
     >>> returns = np.random.default_rng(1).normal(0.0, 0.01, (1_500, 2))
     >>> table = backtest(returns, (0.5, 0.5), [Historical(), NormalForecast()], rng=1)
@@ -200,62 +150,6 @@ def backtest(
         made = {row.method: made[row.method] for row in rows}
         return Backtest(rows=tuple(rows), forecasts=made, interrupted=True)
     return Backtest(rows=tuple(rows), forecasts=made)
-
-
-def assess(
-    forecasts: Forecasts,
-    method: str = "forecast",
-    *,
-    significance: float = SIGNIFICANCE,
-    simulations: int = SIMULATIONS,
-    rng: RNGLike = None,
-) -> BacktestRow:
-    """Every test of one table of forecasts; Z1 to Z3 where it has laws and ES > 0.
-
-    With `simulations=0` they are left out.
-
-    Raises:
-        InvalidProblem: as the tests.
-    """
-    hits, level = forecasts.breaches, forecasts.level
-    testable = forecasts.laws is not None and bool(np.all(forecasts.expected_shortfall > 0.0))
-    shortfall = (
-        acerbi_szekely(forecasts, simulations=simulations, significance=significance, rng=rng)
-        if testable and simulations != 0
-        else ()
-    )
-    return BacktestRow(
-        method=method,
-        level=level,
-        es_level=forecasts.es_level,
-        first=forecasts.days[0],
-        last=forecasts.days[-1],
-        days=hits.size,
-        breaches=int(hits.sum()),
-        expected=forecasts.expected_breaches,
-        kupiec=kupiec(hits, level, significance=significance),
-        independence=independence(hits, significance=significance),
-        christoffersen=christoffersen(hits, level, significance=significance),
-        shortfall=shortfall,
-        light=traffic_light(hits[-_BASEL_DAYS:], level),
-        most=most_breaches(hits),
-        quantile_loss=quantile_loss(forecasts),
-    )
-
-
-def require_settings(level: float, es_level: float, simulations: int) -> None:
-    """Refuse levels outside (0, 1) and simulations other than 0 or at least 100."""
-    checks.fraction("level", level)
-    checks.fraction("es_level", es_level)
-    if simulations != 0:
-        checks.whole("simulations", simulations, LEAST_SIMULATIONS, hint="or 0 for none")
-
-
-def quantile_loss(forecasts: Forecasts) -> float:
-    """Mean of max(level (L - VaR), (1 - level) (VaR - L)), in the unit of the losses."""
-    above = forecasts.losses - forecasts.value_at_risk
-    level = forecasts.level
-    return float(np.maximum(level * above, (level - 1.0) * above).mean())
 
 
 def _named(

@@ -20,7 +20,7 @@ from qmc.backtest import (
     StudentTForecast,
     backtest,
 )
-from qmc.backtest.report import require_settings
+from qmc.backtest.assessment import require_settings
 from qmc.backtest.shortfall import SIMULATIONS
 from qmc.cli.options import Given
 from qmc.errors import InvalidProblem
