@@ -72,7 +72,7 @@ class FilteredHistorical:
 
     Each loss is divided by the volatility known the day before and multiplied by the forecast for
     tomorrow (Hull and White 1998, doi:10.21314/JOR.1998.001). The filter runs inside the window, as
-    in `qmc.FilteredReturns`.
+    in `qmc.FilteredReturns`, but on the portfolio's losses, not asset by asset.
 
     Attributes:
         window: days, at least 2.

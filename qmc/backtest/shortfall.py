@@ -102,7 +102,8 @@ class _Tail:
         count = int(days * (1.0 - forecasts.es_level) + 1e-9)
         if count < 1:
             allowed = f"enough for a loss beyond the level {forecasts.es_level:g} of ES"
-            raise checks.refuse("days", days, allowed)
+            hint = "take more days, a lower level of ES, or simulations=0 in a back-test"
+            raise checks.refuse("days", days, allowed, hint)
         if np.any(forecasts.expected_shortfall <= 0.0):
             lowest = float(forecasts.expected_shortfall.min())
             raise checks.refuse("expected_shortfall", lowest, "above 0 on every day")

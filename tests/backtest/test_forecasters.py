@@ -325,3 +325,23 @@ def test_twenty_stocks_since_1990():
         assert len(found.days) == 7_812
         counts[type(one).__name__] = int(found.breaches.sum())
     assert counts == {"Historical": 120, "NormalForecast": 184}
+
+
+@pytest.mark.parametrize(
+    "forecaster",
+    [
+        Historical(window=60),
+        FilteredHistorical(window=60),
+        EwmaStudentT(window=60),
+        NormalForecast(window=60),
+    ],
+)
+def test_twice_the_weights_are_twice_the_risk(returns, forecaster):
+    once = forecast(returns, forecaster)
+    double = [2.0 * one for one in WEIGHTS]
+    twice = rolling(returns, double, forecaster, level=LEVEL, es_level=ES_LEVEL)
+    np.testing.assert_allclose(twice.value_at_risk, 2.0 * once.value_at_risk, rtol=1e-10)
+    np.testing.assert_array_equal(twice.breaches, once.breaches)
+    # ES is never below VaR of the same level, and VaR rises with the level
+    assert np.all(once.expected_shortfall >= once.value_at_es_level)
+    assert np.all(once.value_at_risk >= once.value_at_es_level)
