@@ -1,5 +1,8 @@
 """Every forecaster against a slow loop of its own, or another part of the library."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -23,7 +26,7 @@ from qmc.backtest import (
     rolling,
 )
 from qmc.backtest.garch import Parameters, fitted, garch_volatility
-from qmc.errors import BackendFailed, InvalidProblem
+from qmc.errors import BackendFailed, InvalidProblem, Unsupported
 from qmc.laws import NormalLaw
 from qmc.losses import tail_risk
 from qmc.market_data import equal_weights, stock_prices
@@ -186,6 +189,17 @@ def test_garch_is_fitted_every_so_many_days_and_keeps_a_fit_that_holds(garch_los
         rolling(returns, (1.0,), one)
 
 
+def test_a_fit_that_does_not_converge_is_none_and_arch_may_be_missing(garch_losses, monkeypatch):
+    _, losses = garch_losses
+    unfinished = SimpleNamespace(convergence_flag=9, params=np.ones(3))
+    with monkeypatch.context() as patched:
+        patched.setattr("arch.univariate.ZeroMean.fit", lambda *_, **__: unfinished)
+        assert fitted(losses[:300], asymmetric=False) is None
+    monkeypatch.setitem(sys.modules, "arch.univariate", None)
+    with pytest.raises(Unsupported, match=r"needs the package arch: install .*qmc\[data\]"):
+        fitted(losses[:300], asymmetric=False)
+
+
 def test_a_function_of_ones_own_is_called_with_each_window(returns):
     def smoothed(window):
         return np.concatenate([window, 1.5 * window])
@@ -304,6 +318,9 @@ def test_forecasts_that_came_without_laws():
     )  # fmt: skip
     # a loss of VaR itself is none
     assert made.breaches.tolist() == [False, True]
+    assert repr(sampled := Historical(window=2).laws(np.eye(2))) == "SampleLaws(2 days x 2 losses)"
+    assert repr(sampled.on(slice(1))) == "SampleLaws(1 days x 2 losses)"
+    assert repr(laws([0.0], [1.0])).startswith("ScaledLaws(1 days of NormalLaw(")
     assert str(made) == "2 days from 0 to 1: 1 losses above VaR 50 %, 1.0 expected"
     with pytest.raises(InvalidProblem, match="laws=None"):
         made.at(0.6)

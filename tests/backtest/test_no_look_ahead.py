@@ -124,6 +124,11 @@ def test_one_that_does_is_caught_and_the_day_is_named(forecaster, day):
         require_no_look_ahead(forecaster, RETURNS, WEIGHTS)
 
 
+def test_a_history_too_short_to_be_checked_is_refused():
+    with pytest.raises(InvalidProblem, match="days=151: must be at least 152"):
+        require_no_look_ahead(Today(), RETURNS[:151], WEIGHTS)
+
+
 def test_looking_ahead_pays_so_that_the_check_matters():
     """The cheat's VaR rises on the day of a large loss: fewer breaches where it counts."""
     cheat = rolling(RETURNS, WEIGHTS, Tomorrow())
