@@ -1,4 +1,4 @@
-from . import backends, circuits, data, estimators, interop, plots, resources, testing
+from . import backends, backtest, circuits, data, estimators, interop, plots, resources, testing
 from .affine import AffinePiece
 from .capabilities import GaussianLogPrices, LinearExposure, LinearPayoff, SupportsExtremes
 from .circuits import (
@@ -166,6 +166,7 @@ __all__ = [
     "Unsupported",
     "VaR",
     "backends",
+    "backtest",
     "circuits",
     "convergence",
     "data",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from benchmarks.suites import (
     algorithms,
     amplitudes,
+    backtests,
     circuits,
     convergence,
     coverage,
@@ -40,6 +41,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "plans": plans.run,
     "residuals": residuals.run,
     "risk_speed": risk_speed.run,
+    "backtests": backtests.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

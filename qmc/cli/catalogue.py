@@ -19,6 +19,9 @@ _ESTIMATORS = (
     "maximum-likelihood modified-iterative real-amplitude sampling"
 )
 
+# of `qmc backtest`; a test compares
+_METHODS = "filtered historical normal student-t ewma-normal ewma-student-t garch garch-asymmetric"
+
 FILE = Option("file", Path, "FILE", OUTPUT_PANEL, "TOML problem file; options override it")
 PLOT = Option("plot", Path, "DIR", OUTPUT_PANEL, "folder for PNG and SVG pictures")
 
@@ -122,6 +125,22 @@ BUDGETS = Option("budgets", parsing.counts, "NUMBERS", _STUDY, "queries to spend
                  default="1000,10000,100000")  # fmt: skip
 SEEDS = Option("seeds", parsing.count, "WHOLE", _STUDY, "runs of each engine and budget",
                default="10")  # fmt: skip
+
+BACKTEST = (
+    Option("prices", Path, "FILE", _PORTFOLIO, "CSV or Parquet, dates x assets",
+           default="20 built-in stocks"),
+    Option("weights", Path, "FILE", _PORTFOLIO, "TOML, a table weights of name = number",
+           default="equal"),
+    Option("method", str, "WORD", _STUDY, "of the forecasts, several times for several",
+           words=tuple(_METHODS.split()), default="filtered", is_repeated=True),
+    Option("level", parsing.number, "NUMBER", _STUDY, "of VaR", default="0.99"),
+    Option("es_level", parsing.number, "NUMBER", _STUDY, "of ES", default="0.975"),
+    Option("window", parsing.whole, "WHOLE", _STUDY, "days before each day that a forecast is of",
+           default="500; garch 1000"),
+    Option("simulations", parsing.whole, "WHOLE", _STUDY,
+           "histories of the p-values of Z1 to Z3, >= 100, or 0 for none", default="2000"),
+    Option("seed", parsing.seed, "WHOLE", _STUDY, "of the simulations"),
+)  # fmt: skip
 
 OPTIONS = (
     *MARKET, *CONTRACT, *PORTFOLIO, *ANY_MEASURE, ENGINE, *QUANTUM, SEED, *GOAL,

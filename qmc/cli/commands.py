@@ -162,6 +162,24 @@ def converge(given: Given) -> int:
 
 
 @app.command()
+@with_options(*catalogue.BACKTEST, catalogue.PLOT)
+def backtest(given: Given) -> int:
+    """Forecast every day's VaR and ES from the days before it, and test the forecasts."""
+    from qmc.cli.backtesting import save_pictures, table_of
+
+    folder = picture_folder(given)
+    with progress("forecasting"):
+        table, about = table_of(given)
+    if given["as_json"]:
+        print_json("backtest", {**about, **table.to_dict()})
+    else:
+        console().print(table.table())
+    if folder is not None:
+        save_pictures(table, folder)
+    return INTERRUPTED if table.interrupted else OK
+
+
+@app.command()
 @with_options(_SEED, catalogue.PLOT)
 def doctor(given: Given) -> int:
     """Check this installation: versions, memory, shipped data, a circuit on Aer."""

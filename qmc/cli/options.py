@@ -35,6 +35,7 @@ class Option:
         words: the words that are allowed.
         default: what holds without it.
         is_flag: given or not; the command finds True.
+        is_repeated: may be given several times; the command finds a tuple.
     """
 
     name: str
@@ -46,14 +47,17 @@ class Option:
     words: tuple[str, ...] = ()
     default: str = ""
     is_flag: bool = False
+    is_repeated: bool = False
 
     @property
     def flag(self) -> str:
         """--name."""
         return "--" + self.name.replace("_", "-")
 
-    def value(self, text: str) -> object:
+    def value(self, text: str | list[str]) -> object:
         """The value; text of another type is refused with the flag's name."""
+        if isinstance(text, list):
+            return tuple(map(self.value, text))
         try:
             return self.parse(text)
         except ValueError as error:
@@ -67,7 +71,8 @@ class Option:
         if self.is_flag:
             return _switch(self.name, self.flag, text, self.panel)
         info = typer.Option(self.flag, help=text, metavar=self.metavar, rich_help_panel=self.panel)
-        return _keyword(self.name, Annotated[str | None, info], None)
+        kind = list[str] if self.is_repeated else str
+        return _keyword(self.name, Annotated[kind | None, info], None)
 
 
 def with_options(*options: Option) -> Callable[[Body], Callable[..., int]]:
@@ -77,11 +82,11 @@ def with_options(*options: Option) -> Callable[[Body], Callable[..., int]]:
     """
 
     def decorate(body: Body) -> Callable[..., int]:
-        def run(*, as_json: bool, **texts: str | bool | None) -> int:
+        def run(*, as_json: bool, **texts: str | list[str] | bool | None) -> int:
             values = {
-                one.name: text if text is True else one.value(str(text))
+                one.name: text if isinstance(text, bool) else one.value(text)
                 for one in options
-                if (text := texts[one.name]) not in (None, False)
+                if (text := texts[one.name]) is not None and text is not False and text != []
             }
             return body({**values, "as_json": as_json})
 
