@@ -214,7 +214,7 @@ def test_months_are_periods_too():
     monthly = NormalReturns(mean=(0.01,), covariance=((4e-3,),), period=1 / 12)
     law = monthly.value_law(Portfolio(weights=(1.0,), horizon=0.5))
     assert law.mean == pytest.approx(0.06)
-    with pytest.raises(InvalidProblem, match="periods of 0.0833333 years"):
+    with pytest.raises(InvalidProblem, match=r"periods of 0\.0833333 years"):
         monthly.value_law(Portfolio(weights=(1.0,)))
 
 
