@@ -14,8 +14,9 @@ import numpy as np
 
 from classical_baseline.normals import Floats, Precision
 from classical_baseline.value_table import REACH, ValueTable, tabulated
+from qmc.capabilities import GaussianLogPrices
 from qmc.contracts import Book, DeltaGamma, OptionPosition
-from qmc.problem import Array, GaussianLogPrices
+from qmc.problem import Array
 
 OfArray: TypeAlias = Callable[[Array], Array]
 

@@ -9,10 +9,11 @@ import numpy as np
 from classical_baseline.book_kernels import BookKernel, DeltaGammaKernel, Layout
 from classical_baseline.normals import Floats, NormalStream, Precision
 from qmc import checks, memory
+from qmc.capabilities import GaussianLogPrices
 from qmc.contracts import Book, DeltaGamma
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.measures import Price
-from qmc.problem import Contract, GaussianLogPrices, Model, Problem
+from qmc.problem import Contract, Model, Problem
 from qmc.rng import RNGLike
 
 _PRECISIONS = (np.float64, np.float32)

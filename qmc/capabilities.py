@@ -50,6 +50,24 @@ class ValueLaw(Protocol):
 
 
 @runtime_checkable
+class SampledLaw(ValueLaw, Protocol):
+    """A model whose `value_law` may be that of scenarios fixed beforehand, not of its own paths."""
+
+    def sampled_law(self, times: Sequence[float]) -> str | None:
+        """How the scenarios were made; None where the law is exact."""
+        ...
+
+
+@runtime_checkable
+class Observed(Protocol):
+    """A model that knows no more than a number of past observations."""
+
+    def observations(self, times: Sequence[float]) -> int:
+        """How many there are of what happens over `times`."""
+        ...
+
+
+@runtime_checkable
 class GaussianLogPrices(Protocol):
     """A model whose log prices are jointly normal, as a map of the normals that `paths` takes."""
 

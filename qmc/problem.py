@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmc import checks
-from qmc.capabilities import Side, SupportsExtremes, TerminalLaw, TerminalPayoff
+from qmc.capabilities import Observed, Side, SupportsExtremes, TerminalLaw, TerminalPayoff
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.measures import Measure, Sensitivity
 
@@ -62,7 +62,8 @@ class Problem:
     path needs one more normal a step and column.
 
     Raises:
-        InvalidProblem: when a part is missing its interface or model and contract do not fit.
+        InvalidProblem: when a part is missing its interface, model and contract do not fit, or a
+            history is too short for the level: n observations with n (1 - level) < 1.
         Unsupported: when the contract asks for extremes and the model has none.
 
     >>> from qmc import BlackScholes, Call, Price, Problem
@@ -100,6 +101,7 @@ class Problem:
                 "must be finite; take a smaller rate, volatility, price or expiry"
             )
             raise InvalidProblem(msg)
+        self._check_observations()
         if isinstance(self.measure, Sensitivity):
             from qmc.sensitivity import check_sensitivity
 
@@ -136,6 +138,14 @@ class Problem:
                 'monitoring="discrete" with many times, or BlackScholes'
             )
             raise Unsupported(msg)
+
+    def _check_observations(self) -> None:
+        """Refuse a level beyond which a history has no observation, for every engine at once."""
+        level = getattr(self.measure, "level", None)
+        if level is not None and isinstance(self.model, Observed):
+            from qmc.losses import require_observations
+
+            require_observations(self.model.observations(self.contract.times), level)
 
     @property
     def extremes(self) -> Side | None:

@@ -69,11 +69,19 @@ PORTFOLIO = (
     _whole("window", _PORTFOLIO, "daily returns to use, the last ones", "model.window", "500"),
     _word("model", _PORTFOLIO, "of tomorrow's returns", "model.kind",
           "filtered historical normal student-t", "filtered"),
-    _number("decay", _PORTFOLIO, "of the filter's volatilities", "model.decay", "0.94"),
+    _word("filter", _PORTFOLIO, "of filtered", "model.filter", "ewma garch", "ewma"),
+    _number("decay", _PORTFOLIO, "of the filter ewma", "model.decay", "0.94"),
+    _word("innovations", _PORTFOLIO, "of the filter garch", "model.innovations", "normal t", "t"),
+    _word("covariance", _PORTFOLIO, "its estimator, of normal and student-t", "model.covariance",
+          "sample denoised exponential gerber ledoit-wolf oas shrunk", "sample"),
+    _word("tails", _PORTFOLIO, "of student-t", "model.tails", "given fitted", "given"),
     _number("degrees_of_freedom", _PORTFOLIO, "of student-t", "model.degrees_of_freedom", "4"),
     Option("weights", parsing.numbers, "NUMBERS", _PORTFOLIO, "shares with commas",
            "contract.weights", default="equal"),
+    Option("market_neutral", bool, "", _PORTFOLIO, "weights may sum to 0",
+           "contract.market_neutral", is_flag=True),
     _number("value", _PORTFOLIO, "of the portfolio", "contract.value", "1"),
+    _whole("horizon", _PORTFOLIO, "in trading days", "contract.horizon_days", "1"),
 )  # fmt: skip
 THRESHOLD = _number("threshold", _MEASURE, "payoff to be exceeded", "measure.threshold")
 GREEK = (

@@ -14,6 +14,7 @@ from qmc.specification.sections import (
     EstimatorSection,
     FilteredSection,
     GreekSection,
+    NormalSection,
     PortfolioSection,
     ProbabilitySection,
     QuantumSection,
@@ -55,13 +56,41 @@ def model(section: Section) -> tuple[Model, int]:
     returns = _returns(section)
     columns = len(returns.columns)
     if isinstance(section, FilteredSection):
-        return models.FilteredReturns(returns=returns, decay=section.decay), columns
+        return _filtered(section, returns), columns
     if isinstance(section, StudentTSection):
-        nu = section.degrees_of_freedom
-        return models.StudentTReturns.from_returns(returns, degrees_of_freedom=nu), columns
-    if getattr(section, "kind", "") == "historical":
-        return models.HistoricalReturns(returns=returns), columns
-    return models.NormalReturns.from_returns(returns), columns
+        return _student_t(section, returns), columns
+    if isinstance(section, NormalSection):
+        return models.NormalReturns.from_returns(returns, covariance=section.covariance), columns
+    return models.HistoricalReturns(returns=returns), columns
+
+
+def _filtered(section: FilteredSection, returns: pd.DataFrame) -> Model:
+    from qmc import models
+
+    if section.filter == "garch":
+        _require_absent(section, "decay", "beside filter = 'garch'")
+        fit = models.GARCH(innovations=section.innovations)
+        return models.FilteredReturns(returns=returns, filter=fit)
+    _require_absent(section, "innovations", "beside filter = 'ewma'")
+    return models.FilteredReturns(returns=returns, decay=section.decay)
+
+
+def _student_t(section: StudentTSection, returns: pd.DataFrame) -> Model:
+    from qmc import models
+
+    nu: float | None = section.degrees_of_freedom
+    if section.tails == "fitted":
+        _require_absent(section, "degrees_of_freedom", "beside tails = 'fitted'")
+        nu = None
+    return models.StudentTReturns.from_returns(
+        returns, degrees_of_freedom=nu, covariance=section.covariance
+    )
+
+
+def _require_absent(section: Section, name: str, where: str) -> None:
+    """Refuse a field that another one leaves without a use."""
+    if name in section.model_fields_set:
+        raise checks.refuse(name, getattr(section, name), f"absent {where}")
 
 
 def _returns(section: ReturnsSection) -> pd.DataFrame:
@@ -96,8 +125,24 @@ def contract(section: Section, columns: int) -> Contract:
     weights = tuple([1.0 / columns] * columns if given is None else given)
     require_sized("value", section.value)
     require_sized("weights", weights)
-    horizon = {} if section.horizon is None else {"horizon": section.horizon}
-    return Portfolio(weights=weights, value=section.value, **horizon)
+    return Portfolio(
+        weights=weights,
+        value=section.value,
+        horizon=_horizon(section),
+        market_neutral=section.market_neutral,
+    )
+
+
+def _horizon(section: PortfolioSection) -> float:
+    """Years, of either field; a day when neither is given."""
+    from qmc.models.one_period import DAY, MOST_PERIODS
+
+    if section.horizon is None:
+        given = section.horizon_days
+        return DAY * (1 if given is None else checks.whole("horizon_days", given, 1, MOST_PERIODS))
+    if section.horizon_days is not None:
+        raise checks.refuse("horizon", section.horizon, "absent beside horizon_days")
+    return section.horizon
 
 
 def measures(section: AnyMeasure) -> tuple[Measure, ...]:
