@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from qmc import checks
 from qmc.backtest.laws import BLOCK, PredictiveLaws, SampleLaws
-from qmc.models.history import ewma_volatility
+from qmc.models import ewma_volatility
 from qmc.problem import Array
 
 WINDOW = 500
