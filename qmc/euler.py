@@ -94,8 +94,9 @@ def _shared(ordered: Array, weights: Array) -> Array:
 
 
 def risk_of(law: Law, measure: VaR | ES) -> float:
-    """VaR or ES of a continuous law of the loss."""
-    quantile = law.ppf(measure.level)
+    """VaR or ES of a continuous law of the loss; ES = VaR + E[(loss - VaR)+] / (1 - level)."""
+    quantile = float(law.ppf(measure.level))
     if isinstance(measure, VaR):
-        return float(quantile)
-    return float(law.upper_partial_mean(quantile)) / (1.0 - measure.level)
+        return quantile
+    excess = float(law.upper_partial_mean(quantile) - quantile * law.sf(quantile))
+    return quantile + max(excess, 0.0) / (1.0 - measure.level)

@@ -134,7 +134,7 @@ def test_var_of_one_scenario_is_that_scenario():
 
 
 def test_neighbours_steady_the_var_contributions():
-    """Elliptical losses, so the truth is known: a quarter of the spread of one scenario's, or less."""
+    """Elliptical losses, so the truth is known: a quarter of one scenario's spread."""
     root = np.linalg.cholesky(COVARIANCE)
     errors = {0: [], None: []}
     truth = COVARIANCE @ np.ones(3) / (np.ones(3) @ COVARIANCE @ np.ones(3))
@@ -171,7 +171,7 @@ def test_what_moves_together_does_not_diversify_and_a_hedge_does():
 
 
 def test_var_can_punish_diversification_and_es_cannot():
-    """Two bonds that default one day in 25, never together: VaR 95 % is 0 for each, not for both."""
+    """Two bonds that default one day in 25, never together: VaR 95 % of each is 0."""
     units = np.zeros((100, 2))
     units[:4, 0] = units[4:8, 1] = 100.0
     var, es = (Diversification.from_losses(units, one(level=0.95)) for one in (VaR, ES))
