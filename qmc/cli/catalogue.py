@@ -13,6 +13,11 @@ from qmc.cli.options import OUTPUT_PANEL, Option
 
 _MARKET, _CONTRACT, _PORTFOLIO = "Market", "Option contract", "Portfolio"
 _MEASURE, _ENGINE, _GOAL, _STUDY = "Measure", "Engines", "Goal", "Study"
+_REPORT = "Risk report"
+# the trade's words for the models of returns
+METHODS = {
+    "history": "historical", "filtered": "filtered", "normal": "normal", "t": "student-t",
+}  # fmt: skip
 # written out, since the help must not import the classes; a test compares
 _ESTIMATORS = (
     "adaptive bayesian canonical certified chebyshev faster iterative low-depth "
@@ -63,15 +68,22 @@ PORTFOLIO = (
            default="all"),
     Option("start", str, "DATE", _PORTFOLIO, "first date of the built-in stocks", "model.start"),
     Option("end", str, "DATE", _PORTFOLIO, "last date of the built-in stocks", "model.end"),
-    _whole("window", _PORTFOLIO, "daily returns to use, the last ones", "model.window", "500"),
+    Option("window", parsing.window, "DAYS", _PORTFOLIO, "the last daily returns to use, or two "
+           "dates, 2008-01-01:2009-12-31", "model.window", default="500"),
     _word("model", _PORTFOLIO, "of tomorrow's returns", "model.kind",
           "filtered historical normal student-t", "filtered"),
     _number("decay", _PORTFOLIO, "of the filter's volatilities", "model.decay", "0.94"),
     _number("degrees_of_freedom", _PORTFOLIO, "of student-t", "model.degrees_of_freedom", "4"),
-    Option("weights", parsing.numbers, "NUMBERS", _PORTFOLIO, "shares with commas",
-           "contract.weights", default="equal"),
+    Option("weights", parsing.weights, "NUMBERS", _PORTFOLIO, "shares with commas, or a TOML file "
+           "of [weights]", "contract.weights", default="equal"),
     _number("value", _PORTFOLIO, "of the portfolio", "contract.value", "1"),
 )  # fmt: skip
+METHOD = Option("method", str, "WORD", _PORTFOLIO, "another word for --model", None,
+                tuple(METHODS))  # fmt: skip
+RISK_REPORT = (
+    Option("contributions", bool, "", _REPORT, "of each position to VaR and ES", is_flag=True),
+    Option("scenarios", Path, "FILE", _REPORT, "CSV: profit in named scenarios of returns"),
+)
 THRESHOLD = _number("threshold", _MEASURE, "payoff to be exceeded", "measure.threshold")
 GREEK = (
     _word("greek", _MEASURE, "which derivative of the price; implies --measure greek",
