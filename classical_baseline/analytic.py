@@ -30,6 +30,7 @@ from qmc.result import (
     Provenance,
     Result,
     describe_seed,
+    law_lines,
 )
 from qmc.rng import RNGLike
 
@@ -41,7 +42,8 @@ class Analytic:
     Three ways. A terminal payoff's affine pieces are integrated against the law of the price at
     expiry (Price, Probability, ExpectedLoss); for a call under Black and Scholes that is their
     formula (1973, doi:10.1086/260062, eq. 13). A model that knows the law of the contract's value
-    gives Price, Probability, ExpectedLoss, VaR and ES from it. Price and ExpectedLoss of these have
+    gives Price, Probability, ExpectedLoss, VaR and ES from it; where that law is of scenarios fixed
+    beforehand (`SampledLaw`), so is the answer, and `covers` says it. Price and ExpectedLoss have
     formulas of their own (`classical_baseline.closed_forms`): geometric `Asian`, `Exchange`,
     `Rainbow` on two assets, and, monitored continuously under `BlackScholes` with constant terms,
     `Barrier` and `Lookback`; and of a `Sum` whose parts have any. A `Sensitivity` is the derivative
@@ -65,12 +67,13 @@ class Analytic:
         check_request(problem, goal)
         begin = time.perf_counter()
         value, note = _closed_form(problem)
+        sampled = law_lines(problem.model, problem.contract.times)
         return Result(
             value=value,
             interval=Interval(value, value, goal.confidence),
-            covers="continuous",
+            covers="discretised" if sampled else "continuous",
             status="converged",
-            budget=Budget((BudgetLine("closed form", "exact", 0.0, 0.0, note),)),
+            budget=Budget((BudgetLine("closed form", "exact", 0.0, 0.0, note), *sampled)),
             cost=Cost(seconds=time.perf_counter() - begin),
             provenance=Provenance(
                 problem=problem, goal=goal, engine=repr(self), seed=describe_seed(rng)

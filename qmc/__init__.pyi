@@ -52,6 +52,8 @@ from .measures import (
 from .mixture import LogNormalMixture
 from .models import (
     CEV,
+    EWMA,
+    GARCH,
     BlackScholes,
     BondRates,
     Curve,
@@ -59,12 +61,17 @@ from .models import (
     Heston,
     HistoricalReturns,
     InvalidCorrelation,
+    InvalidCovariance,
     LocalVolatility,
     Merton,
     MultiAsset,
     NormalReturns,
+    StressedWindow,
     StudentTReturns,
     nearest_correlation,
+    nearest_covariance,
+    stressed,
+    worst_window,
 )
 from .planning import Plan
 from .problem import (
@@ -88,6 +95,8 @@ __version__: str
 __all__ = [
     "CEV",
     "ES",
+    "EWMA",
+    "GARCH",
     "AffinePiece",
     "AmplitudeProblem",
     "Asian",
@@ -123,6 +132,7 @@ __all__ = [
     "HistoricalReturns",
     "Interval",
     "InvalidCorrelation",
+    "InvalidCovariance",
     "InvalidProblem",
     "LawGrid",
     "LinearExposure",
@@ -156,6 +166,7 @@ __all__ = [
     "Sensitivity",
     "Spread",
     "Staircase",
+    "StressedWindow",
     "StudentTLaw",
     "StudentTReturns",
     "Sum",
@@ -175,10 +186,13 @@ __all__ = [
     "from_json",
     "interop",
     "nearest_correlation",
+    "nearest_covariance",
     "plots",
     "resources",
     "run_estimator",
+    "stressed",
     "testing",
     "to_dict",
     "to_json",
+    "worst_window",
 ]

@@ -16,7 +16,7 @@ from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import LawGrid
 from qmc.measures import ES, VaR
 from qmc.problem import Array, Goal, Problem, ValueLaw
-from qmc.result import Engine, Interval, Result
+from qmc.result import Engine, Interval, Result, law_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -309,6 +309,9 @@ def _from_law(problem: Problem) -> float:
     ES is that of Acerbi and Tasche (2002), arXiv:cond-mat/0104295, definition 2.6.
     """
     measure = problem.measure
+    for line in law_lines(problem.model, problem.contract.times):
+        msg = f"reference=None: {line.note}; give reference= an engine or the true numbers"
+        raise InvalidProblem(msg)
     if isinstance(measure, VaR | ES) and isinstance(problem.model, ValueLaw):
         law = problem.model.value_law(problem.contract).negated()
         quantile = float(law.ppf(measure.level))

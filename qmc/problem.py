@@ -99,6 +99,24 @@ class ValueLaw(Protocol):
 
 
 @runtime_checkable
+class SampledLaw(ValueLaw, Protocol):
+    """A model whose `value_law` may be that of scenarios fixed beforehand, not of its own paths."""
+
+    def sampled_law(self, times: Sequence[float]) -> str | None:
+        """How the scenarios were made; None where the law is exact."""
+        ...
+
+
+@runtime_checkable
+class Observed(Protocol):
+    """A model that knows no more than a number of past observations."""
+
+    def observations(self, times: Sequence[float]) -> int:
+        """How many there are of what happens over `times`."""
+        ...
+
+
+@runtime_checkable
 class GaussianLogPrices(Protocol):
     """A model whose log prices are jointly normal, as a map of the normals that `paths` takes."""
 
@@ -171,7 +189,8 @@ class Problem:
     path needs one more normal a step and column.
 
     Raises:
-        InvalidProblem: when a part is missing its interface or model and contract do not fit.
+        InvalidProblem: when a part is missing its interface, model and contract do not fit, or a
+            history is too short for the level: n observations with n (1 - level) < 1.
         Unsupported: when the contract asks for extremes and the model has none.
 
     >>> from qmc import BlackScholes, Call, Price, Problem
@@ -195,6 +214,7 @@ class Problem:
             checks.interface(name, part, kind, hint)
         self._check_kinks()
         self._check_extremes()
+        self._check_observations()
         with np.errstate(over="ignore", invalid="ignore"):
             values = self.values(np.zeros((1, self.num_factors)))
         if values.shape != (1,):
@@ -245,6 +265,14 @@ class Problem:
                 'monitoring="discrete" with many times, or BlackScholes'
             )
             raise Unsupported(msg)
+
+    def _check_observations(self) -> None:
+        """Refuse a level beyond which a history has no observation, for every engine at once."""
+        level = getattr(self.measure, "level", None)
+        if level is not None and isinstance(self.model, Observed):
+            from qmc.losses import require_observations
+
+            require_observations(self.model.observations(self.contract.times), level)
 
     @property
     def extremes(self) -> Side | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -12,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from qmc.errors import InvalidProblem, NotConverged
-from qmc.problem import Goal, Problem, SteppedPaths
+from qmc.problem import Goal, Problem, SampledLaw, SteppedPaths
 from qmc.rng import RNGLike
 
 Covers: TypeAlias = Literal["continuous", "discretised"]
@@ -252,6 +253,15 @@ def scheme_lines(model: object) -> tuple[BudgetLine, ...]:
         return ()
     note = f"not covered: {model.scheme}; compare with twice the steps"
     return (BudgetLine("time steps", "unknown", math.inf, 0.0, note),)
+
+
+def law_lines(model: object, times: Sequence[float]) -> tuple[BudgetLine, ...]:
+    """What a law of fixed scenarios leaves unknown: the scenarios' own distance from the model."""
+    how = model.sampled_law(times) if isinstance(model, SampledLaw) else None
+    if how is None:
+        return ()
+    note = f"not covered: {how}; MonteCarlo draws fresh ones"
+    return (BudgetLine("scenarios", "unknown", math.inf, 0.0, note),)
 
 
 def describe_seed(rng: object) -> str:

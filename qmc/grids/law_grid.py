@@ -9,10 +9,18 @@ import numpy as np
 
 from qmc import checks
 from qmc.errors import Unsupported
-from qmc.grids.cell_table import CellTable, check_qubits, require_table_memory
+from qmc.grids.cell_table import Bias, CellTable, check_qubits, require_table_memory
 from qmc.laws import Law, cell_masses, cell_partial_means
 from qmc.measures import ES, Probability, Sensitivity, VaR
-from qmc.problem import AffinePiece, Array, Problem, TerminalLaw, TerminalPayoff, ValueLaw
+from qmc.problem import (
+    AffinePiece,
+    Array,
+    Problem,
+    SampledLaw,
+    TerminalLaw,
+    TerminalPayoff,
+    ValueLaw,
+)
 from qmc.sensitivity import stencil, weighted
 
 # a cdf that exceeds an edge's rank by no more has no atom there
@@ -32,7 +40,8 @@ class LawGrid:
     at the payoff's kinks: the grid's mean is the true mean at any number of qubits, tails included.
     A sensitivity's cells are the same ranks for every bumped law: the mean is the exact quotient's.
     For VaR and ES the cells have equal width on the range of a pilot sample of losses, half-open
-    (low, high], the end cells unbounded; P(loss <= edge) is exact.
+    (low, high], the end cells unbounded; P(loss <= edge) is exact. Of a model whose law is one of
+    fixed scenarios (`SampledLaw`) the cells are exact for these, and the bias is "unknown".
 
     Attributes:
         qubits: resolution, 1 or more; never lowered on your behalf.
@@ -70,12 +79,13 @@ class LawGrid:
         else:
             values = self._cell_means(problem)
         uniform = np.full(2**self.qubits, 2.0**-self.qubits)
+        bias, bound = _bias(problem)
         return CellTable(
             registers=(self.qubits,),
             marginals=(uniform,),
             values=values,
-            bias="exact",
-            bias_bound=0.0,
+            bias=bias,
+            bias_bound=bound,
         )
 
     def treats(self, problem: Problem) -> bool:
@@ -119,12 +129,13 @@ class LawGrid:
         safe = np.where(masses > 0.0, masses, 1.0)
         # rounding in sums / masses must not leave the cell
         means = np.clip(np.where(masses > 0.0, sums / safe, middle), edges[:-1], edges[1:])
+        bias, bound = _bias(problem)
         return CellTable(
             registers=(self.qubits,),
             marginals=(masses / masses.sum(),),
             values=means,
-            bias="exact",
-            bias_bound=0.0,
+            bias=bias,
+            bias_bound=bound,
             edges=edges,
             pilot_paths=self.pilot_paths,
         )
@@ -191,6 +202,14 @@ def _law_and_pieces(problem: Problem) -> tuple[Law, tuple[AffinePiece, ...]]:
     )
     msg = f"LawGrid needs a known one-dimensional law: {lacking}; MonteCarlo() prices any contract"
     raise Unsupported(msg)
+
+
+def _bias(problem: Problem) -> tuple[Bias, float]:
+    """None of a known law; of one that is itself a sample of the model, unknown."""
+    model = problem.model
+    if isinstance(model, SampledLaw) and model.sampled_law(problem.contract.times) is not None:
+        return "unknown", np.inf
+    return "exact", 0.0
 
 
 def _indicators(pieces: tuple[AffinePiece, ...], threshold: float) -> Iterator[AffinePiece]:

@@ -1,8 +1,4 @@
-"""Models of one period's returns by history: as it was, and filtered by EWMA volatilities.
-
-Each maps one normal to the gross returns (n, 1, assets) of the day that it picks, without
-discounting, and knows the law of any one-period contract's value.
-"""
+"""`HistoricalReturns`: historical simulation, and what its like share."""
 
 from __future__ import annotations
 
@@ -10,58 +6,85 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.laws import EmpiricalLaw
-from qmc.models.one_period import as_rows, checked_history, require_one_period
+from qmc.models.one_period import DAY, as_rows, checked_history, periods_to
 from qmc.problem import Array, Contract
-
-_SEED_DAYS = 50
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class HistoricalReturns:
-    """Historical simulation: tomorrow is a past day, each as likely.
+    """Historical simulation: what comes is what was, each as likely.
+
+    Over a day, a past day. Over h days, the compounded returns of h successive past days, from any
+    start: n - h + 1 windows for n days. These overlap, so they hold about n / h independent
+    observations (`effective_observations`), and errors of the data are wider than for as many
+    days. `FilteredReturns` makes longer paths of single days instead.
 
     Attributes:
         returns: (days, assets) simple returns, each above -1; at least 2 days.
+        period: years from one row to the next; a trading day unless given.
 
     Raises:
-        InvalidProblem: for empty, NaN, infinite or mis-shaped data and returns <= -1.
+        InvalidProblem: for empty, NaN, infinite or mis-shaped data and returns <= -1; when used,
+            for a horizon that is no whole number of periods or leaves fewer than 2 windows.
     """
 
     returns: ArrayLike
+    period: float = DAY
     _days: Array = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check and keep the scenarios as an array."""
         object.__setattr__(self, "_days", checked_history(self.returns))
         object.__setattr__(self, "returns", as_rows(self._days))
+        object.__setattr__(self, "period", checks.positive("period", self.period))
 
-    def scenarios(self) -> Array:
-        """The equally likely return vectors, (days, assets)."""
-        return self._days
+    def scenarios(self, periods: int = 1) -> Array:
+        """The equally likely return vectors over that many periods, (days - periods + 1, assets).
+
+        Raises:
+            InvalidProblem: when fewer than 2 are left.
+        """
+        days = len(self._days)
+        if periods > days - 1:
+            msg = (
+                f"returns has {days} rows, the horizon is {periods}: must have at least "
+                f"{periods + 1}; give a longer history or a shorter horizon"
+            )
+            raise InvalidProblem(msg)
+        return compounded(self._days, checks.whole("periods", periods, 1))
+
+    def observations(self, times: Sequence[float]) -> int:
+        """Windows of the contract's horizon, overlapping."""
+        return len(self._days) - periods_to(self, times) + 1
+
+    def effective_observations(self, times: Sequence[float]) -> float:
+        """Windows of the horizon that do not overlap: days / horizon."""
+        return len(self._days) / periods_to(self, times)
 
     def num_factors(self, times: Sequence[float]) -> int:
-        """One normal picks the day."""
-        require_one_period(self, times)
+        """One normal picks the day on which the window starts."""
+        periods_to(self, times)
         return 1
 
     def paths(self, times: Sequence[float], normals: Array) -> Array:
-        """Normals (n, 1) to gross returns (n, 1, assets) of the days they pick."""
-        require_one_period(self, times)
-        return _pick(self.scenarios(), normals)
+        """Normals (n, 1) to gross returns (n, 1, assets) of the windows they pick."""
+        scenarios = self.scenarios(periods_to(self, times))
+        picked = days_of(special.ndtr(normals[:, 0]), len(scenarios))
+        return np.asarray(1.0 + scenarios[picked])[:, None, :]
 
     def discount(self, times: Sequence[float]) -> Array:
-        """Ones: a day is not discounted."""
+        """Ones: a horizon is not discounted."""
         return np.ones(len(times))
 
     def value_law(self, contract: Contract) -> EmpiricalLaw:
         """Law of the present value of any contract with one time."""
-        return _empirical_law(self, self.scenarios(), contract)
+        return law_of(self.scenarios(periods_to(self, contract.times)), contract)
 
     def __repr__(self) -> str:
         """Short: the size of the history."""
@@ -69,95 +92,20 @@ class HistoricalReturns:
         return f"HistoricalReturns({days} days x {assets} assets)"
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class FilteredReturns:
-    """Filtered historical simulation with EWMA volatilities.
-
-    Each day's return is divided by the volatility that was known the day before and multiplied by
-    the forecast for tomorrow, asset by asset, so that days stay whole (Hull and White 1998,
-    doi:10.21314/JOR.1998.001; Barone-Adesi, Giannopoulos and Vosper 1999).
-
-    Attributes:
-        returns: (days, assets) simple returns, each above -1; at least 2 days.
-        decay: lambda in (0, 1) of variance = decay * variance + (1 - decay) * return^2.
-
-    Raises:
-        InvalidProblem: as `HistoricalReturns`, and where an asset never moves.
-    """
-
-    returns: ArrayLike
-    decay: float = 0.94
-    _days: Array = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Check, and filter once."""
-        object.__setattr__(self, "decay", checks.fraction("decay", self.decay))
-        history = checked_history(self.returns)
-        object.__setattr__(self, "returns", as_rows(history))
-        vols = ewma_volatility(history, self.decay)
-        if np.any(vols <= 0.0):
-            column = int(np.argwhere(vols <= 0.0)[0][1])
-            msg = (
-                f"returns[:, {column}] do not move: a filter needs a volatility above 0; drop the "
-                "asset or use HistoricalReturns"
-            )
-            raise InvalidProblem(msg)
-        # a rescaled loss may not exceed the whole position
-        scaled = np.maximum(history / vols[:-1] * vols[-1], -1.0)
-        object.__setattr__(self, "_days", scaled)
-
-    def scenarios(self) -> Array:
-        """The equally likely return vectors for tomorrow, (days, assets)."""
-        return self._days
-
-    def num_factors(self, times: Sequence[float]) -> int:
-        """One normal picks the day."""
-        require_one_period(self, times)
-        return 1
-
-    def paths(self, times: Sequence[float], normals: Array) -> Array:
-        """Normals (n, 1) to gross returns (n, 1, assets) of the rescaled days they pick."""
-        require_one_period(self, times)
-        return _pick(self.scenarios(), normals)
-
-    def discount(self, times: Sequence[float]) -> Array:
-        """Ones: a day is not discounted."""
-        return np.ones(len(times))
-
-    def value_law(self, contract: Contract) -> EmpiricalLaw:
-        """Law of the present value of any contract with one time."""
-        return _empirical_law(self, self.scenarios(), contract)
-
-    def __repr__(self) -> str:
-        """Short: the size of the history and the decay."""
-        days, assets = self._days.shape
-        return f"FilteredReturns({days} days x {assets} assets, decay={self.decay})"
+def compounded(history: Array, periods: int) -> Array:
+    """Returns over `periods` successive rows of (days, assets), from every start."""
+    if periods == 1:
+        return history
+    windows = np.lib.stride_tricks.sliding_window_view(1.0 + history, periods, axis=0)
+    return np.asarray(windows.prod(axis=-1) - 1.0)
 
 
-def ewma_volatility(returns: Array, decay: float) -> Array:
-    """EWMA volatilities (days + 1, assets): row d is known before day d, the last is tomorrow's.
-
-    variance[d + 1] = decay * variance[d] + (1 - decay) * return[d]^2 (RiskMetrics 1996), started
-    from the mean square of the first 50 days.
-    """
-    from scipy import signal  # loads scipy.stats, so only when it is used
-
-    squares = np.square(returns)
-    start = squares[:_SEED_DAYS].mean(axis=0)
-    later, _ = signal.lfilter(
-        [1.0 - decay], [1.0, -decay], squares, axis=0, zi=(decay * start)[None, :]
-    )
-    return np.asarray(np.sqrt(np.concatenate([start[None, :], later])))
+def days_of(uniforms: Array, days: int) -> NDArray[np.intp]:
+    """The days, each as likely, that numbers in [0, 1] pick."""
+    return np.minimum((uniforms * days).astype(np.intp), days - 1)
 
 
-def _pick(scenarios: Array, normals: Array) -> Array:
-    days = scenarios.shape[0]
-    index = np.minimum((special.ndtr(normals[:, 0]) * days).astype(np.intp), days - 1)
-    return np.asarray(1.0 + scenarios[index])[:, None, :]
-
-
-def _empirical_law(model: object, scenarios: Array, contract: Contract) -> EmpiricalLaw:
-    """Law of a contract's present value: its value in each scenario."""
-    require_one_period(model, contract.times)
+def law_of(scenarios: Array, contract: Contract) -> EmpiricalLaw:
+    """Law of a contract's present value: its value in each scenario (n, assets) of returns."""
     profits = contract.present_value(1.0 + scenarios[:, None, :], np.ones(1))
     return EmpiricalLaw(samples=tuple(profits.tolist()))

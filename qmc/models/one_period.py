@@ -1,16 +1,32 @@
-"""What models of one period's returns share."""
+"""What models of returns share: the horizon in whole periods, and checked histories."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qmc import checks
-from qmc.contracts.portfolio import Portfolio
-from qmc.errors import Unsupported
+from qmc.contracts.portfolio import TRADING_DAYS, Portfolio
+from qmc.errors import InvalidProblem, Unsupported
 from qmc.problem import Array, Contract
+
+DAY = 1.0 / TRADING_DAYS
+# a year of days
+MOST_PERIODS = 252
+# a horizon of ten days may be written 0.0396825
+_WHOLE = 1e-5
+
+
+class OfPeriods(Protocol):
+    """A model of returns that are known for one period."""
+
+    @property
+    def period(self) -> float:
+        """Years."""
+        ...
 
 
 def as_rows(array: Array) -> tuple[tuple[float, ...], ...]:
@@ -18,14 +34,32 @@ def as_rows(array: Array) -> tuple[tuple[float, ...], ...]:
     return tuple(map(tuple, array.tolist()))
 
 
-def require_one_period(model: object, times: Sequence[float]) -> None:
-    """Refuse a contract with more times than one."""
+def periods_to(model: OfPeriods, times: Sequence[float]) -> int:
+    """Periods, 1 to 252, from today to a contract's one time.
+
+    Raises:
+        Unsupported: for a contract with more times than one.
+        InvalidProblem: for a horizon that is no whole number of periods, or too long.
+    """
     if len(times) != 1:
         msg = (
-            f"{type(model).__name__} models one period, the contract has {len(times)} times: use a "
-            "contract with one time, such as Portfolio"
+            f"{type(model).__name__} models one horizon, the contract has {len(times)} times: use "
+            "a contract with one time, such as Portfolio"
         )
         raise Unsupported(msg)
+    count = times[0] / model.period
+    nearest = round(count)
+    if not 1 <= nearest <= MOST_PERIODS or abs(count - nearest) > _WHOLE * nearest:
+        per = "trading days" if model.period == DAY else f"periods of {model.period:g} years"
+        whole = min(max(nearest, 1), MOST_PERIODS)
+        written = f"{whole} / {TRADING_DAYS}" if model.period == DAY else f"{whole * model.period}"
+        msg = (
+            f"horizon={times[0]:g} years is {count:.6g} {per}: must be a whole number from 1 to "
+            f"{MOST_PERIODS}; write {written}, or give {type(model).__name__} the period of its "
+            "returns"
+        )
+        raise InvalidProblem(msg)
+    return nearest
 
 
 def require_portfolio(model: object, contract: Contract) -> Portfolio:

@@ -1,0 +1,96 @@
+"""The stressed window of a history: the days that were worst for given weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmc import checks
+from qmc.losses import tail_risk
+from qmc.models.one_period import checked_history
+from qmc.problem import Array
+
+LEVEL = 0.975
+_MEASURES = ("ES", "VaR")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StressedWindow:
+    """Successive rows of a history.
+
+    Attributes:
+        start, stop: of the rows, stop not included: `returns[start:stop]` of an array,
+            `returns.iloc[start:stop]` of a table, whose index then has the dates.
+        value_at_risk, expected_shortfall: of the weights over one period, by the window alone.
+        level: of both.
+    """
+
+    start: int
+    stop: int
+    value_at_risk: float
+    expected_shortfall: float
+    level: float
+
+
+def worst_window(
+    returns: ArrayLike,
+    weights: Sequence[float],
+    days: int = 250,
+    *,
+    level: float = LEVEL,
+    measure: str = "ES",
+) -> StressedWindow:
+    """The window of a history with the largest historical ES or VaR for these weights.
+
+    The stressed period of Basel's market risk rules (2009, bcbs158, 718(LXXVI)(i); ES at 97.5 %
+    since 2016, bcbs352): today's positions, the worst year there has been.
+
+    Args:
+        returns: (rows, assets) simple returns.
+        weights: (assets,) today's.
+        days: rows of the window.
+        level: of the measure.
+        measure: "ES" or "VaR".
+
+    Raises:
+        InvalidProblem: for a history shorter than the window, weights of another length, a window
+            with no loss beyond the level, and what `HistoricalReturns` refuses.
+
+    >>> calm, storm = [[0.001], [-0.001]] * 50, [[-0.05], [0.04]] * 50
+    >>> found = worst_window(calm + storm + calm, (1.0,), 100)
+    >>> found.start, found.stop
+    (2, 102)
+    """
+    history = checked_history(returns)
+    checks.whole("days", days, 2, len(history), "the rows that there are")
+    checks.choice("measure", measure, _MEASURES)
+    shares = np.asarray(checks.vector("weights", weights))
+    if shares.size != history.shape[1]:
+        allowed = f"{history.shape[1]} numbers, one an asset"
+        raise checks.refuse("weights", tuple(shares.tolist()), allowed)
+    losses = np.lib.stride_tricks.sliding_window_view(-(history @ shares), days)
+    value_at_risk, shortfall = tail_risk(losses, level)
+    start = int(np.argmax(shortfall if measure == "ES" else value_at_risk))
+    return StressedWindow(
+        start=start,
+        stop=start + days,
+        value_at_risk=float(value_at_risk[start]),
+        expected_shortfall=float(shortfall[start]),
+        level=level,
+    )
+
+
+def stressed(returns: ArrayLike, window: StressedWindow) -> Array:
+    """The rows of a window, (days, assets), for any model of returns.
+
+    Raises:
+        InvalidProblem: when the history has not these rows, and as `HistoricalReturns`.
+    """
+    history = checked_history(returns)
+    if not 0 <= window.start < window.stop <= len(history):
+        rows = f"rows {window.start} to {window.stop}"
+        raise checks.refuse("window", rows, f"within the {len(history)} rows of returns")
+    return history[window.start : window.stop]
