@@ -15,48 +15,30 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmc import checks
-from qmc.bootstrap import (
-    block_indices,
-    fitted_interval,
-    mean_block_length,
-    shortfall_interval,
-    tail_interval,
-    widened,
-)
+from qmc.bootstrap import block_indices, mean_block_length
 from qmc.contracts import Portfolio
+from qmc.data_lines import (
+    DataLine,
+    refitted,
+    resampled,
+    volatility_error,
+    walked,
+    with_volatility,
+)
 from qmc.diversification import HasScenarios
-from qmc.errors import Unsupported
-from qmc.euler import risk_of
-from qmc.laws import EmpiricalLaw
-from qmc.losses import require_observations, tail_risk
+from qmc.losses import require_observations
 from qmc.measures import ES, VaR
-from qmc.models import FilteredReturns
-from qmc.models.history import ewma_volatility
-from qmc.models.one_period import checked_history
-from qmc.problem import Array, Model, ValueLaw
-from qmc.result import Interval
+from qmc.models import FilteredReturns, HistoricalReturns
+from qmc.models.history import compounded
+from qmc.models.one_period import checked_history, periods_to
+from qmc.problem import Array, Model
 from qmc.risk_report import as_text, column, measure_name
 from qmc.rng import RNGLike, generator
 from qmc.serialise import to_dict
 from qmc.tables import TextTable
 
 _FEWEST = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataLine:
-    """One measure: its value on the data as they are, and where it may lie for all that they say.
-
-    Attributes:
-        measure: VaR or ES.
-        value: in money.
-        interval: for the data's error alone; an end is infinite where too few losses lie beyond the
-            level to bound it.
-    """
-
-    measure: VaR | ES
-    value: float
-    interval: Interval
+_UNBOUNDED = " Where there is no upper end, too few losses lie beyond the level to bound it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +100,7 @@ class DataError:
             f"Data error from {self.resamples:,} resamples of {self.days:,} days in blocks of "
             f"{self.block_length:.3g} on average: {self.method}. It comes on top of an engine's "
             "interval, which is for the engine's own sampling."
+            + (_UNBOUNDED if any(one.interval.high == np.inf for one in self.lines) else "")
         )
 
     def __str__(self) -> str:
@@ -145,13 +128,16 @@ def data_error(
     Days are resampled whole, by the stationary bootstrap (Politis and Romano 1994,
     doi:10.1080/01621459.1994.10476870). Then:
 
-    - a model that is a list of scenarios (history): VaR from the number of losses beyond it, whose
-      law is resampled (Woodruff 1952, doi:10.1080/01621459.1952.10483443), ES from the studentised
-      bootstrap: percentiles of ES itself cover far less than they say, as no resample has a loss
-      beyond the largest.
-    - `FilteredReturns`: the same on the rescaled days, and the error of tomorrow's volatilities,
-      which are means of a few weeks: days divided by their volatilities are resampled and filtered
-      anew. The two are independent, and their half-widths add in squares.
+    - history: VaR from the number of losses beyond it, whose law is resampled (Woodruff 1952,
+      doi:10.1080/01621459.1952.10483443), ES from the studentised bootstrap: percentiles of ES
+      itself cover far less than they say, as no resample has a loss beyond the largest. Over h days
+      the losses overlap, so blocks are at least h long.
+    - `FilteredReturns` over a day: the same on the rescaled days, and the error of tomorrow's
+      volatilities, which are means of a few weeks: days divided by their volatilities are resampled
+      and filtered anew. The two are independent, and their half-widths add in squares. A GARCH's
+      parameters are taken as they are.
+    - `FilteredReturns` over more days: percentiles of the risk of paths of resampled days, from
+      volatilities that err as above.
     - any other model is fitted to each resample, and the percentiles of its risk are taken.
 
     What a wrong model adds is in none of them.
@@ -182,21 +168,25 @@ def data_error(
     confidence = checks.fraction("confidence", confidence)
     checks.whole("resamples", resamples, _FEWEST)
     random, fitted = generator(rng), model(history)
-    listed = fitted.scenarios() if isinstance(fitted, HasScenarios) else None
-    losses = -(history if listed is None else listed) @ weights
-    length = mean_block_length(losses) if block_length is None else block_length
-    length = _length(length, losses.size)
+    periods = periods_to(fitted, held.times) if isinstance(fitted, HasScenarios) else 1
+    overlap = periods if isinstance(fitted, HistoricalReturns) else 1
+    losses = -compounded(_daily(fitted, history), overlap) @ weights
+    length = _length(block_length, losses, overlap)
     indices = block_indices(losses.size, length, resamples, random)
-    if listed is None:
-        lines, method = (
-            _refitted(history, held, model, asked, confidence, indices),
-            "model refitted",
-        )
-    else:
-        lines, method = _resampled(losses, asked, confidence, indices), "scenarios resampled"
     if isinstance(fitted, FilteredReturns):
-        lines = _with_volatility(lines, fitted, history, weights, indices)
-        method = "rescaled days resampled, volatilities filtered anew"
+        method = "standardised days resampled, volatilities filtered anew"
+        off = volatility_error(fitted, history, indices)
+        if periods == 1:
+            lines = resampled(losses, asked, confidence, indices)
+            lines = with_volatility(lines, fitted, weights, off)
+        else:
+            lines = walked(fitted, held, asked, confidence, indices, off)
+    elif isinstance(fitted, HasScenarios):
+        method = "scenarios resampled"
+        lines = resampled(losses, asked, confidence, indices)
+    else:
+        method = "model refitted"
+        lines = refitted(history, held, model, asked, confidence, indices)
     return DataError(
         lines=lines,
         days=history.shape[0],
@@ -206,77 +196,9 @@ def data_error(
     )
 
 
-def _resampled(
-    losses: Array, measures: Sequence[VaR | ES], confidence: float, indices: Array
-) -> tuple[DataLine, ...]:
-    """Of equally likely losses (n,)."""
-    lines = []
-    for measure in measures:
-        interval = tail_interval if isinstance(measure, VaR) else shortfall_interval
-        value = float(tail_risk(losses, measure.level)[isinstance(measure, ES)])
-        found = interval(losses, measure.level, confidence, indices)
-        lines.append(DataLine(measure=measure, value=value, interval=found))
-    return tuple(lines)
-
-
-def _refitted(
-    history: Array,
-    portfolio: Portfolio,
-    model: Callable[[Array], Model],
-    measures: Sequence[VaR | ES],
-    confidence: float,
-    indices: Array,
-) -> tuple[DataLine, ...]:
-    """Of a model that is fitted to each resample."""
-    values = _risks(model(history), portfolio, measures)
-    found = np.array([_risks(model(history[days]), portfolio, measures) for days in indices])
-    return tuple(
-        DataLine(measure=measure, value=value, interval=fitted_interval(value, seen, confidence))
-        for measure, value, seen in zip(measures, values, found.T, strict=True)
-    )
-
-
-def _risks(model: Model, portfolio: Portfolio, measures: Sequence[VaR | ES]) -> list[float]:
-    """VaR and ES of a fitted model's own law of the portfolio."""
-    if not isinstance(model, ValueLaw):
-        msg = (
-            f"data_error: {type(model).__name__} knows no law of a portfolio; give a model with "
-            "scenarios() or value_law(contract)"
-        )
-        raise Unsupported(msg)
-    law = model.value_law(portfolio).negated()
-    if isinstance(law, EmpiricalLaw):
-        samples = np.array(law.samples)
-        if samples.size == 1:  # a portfolio that does not move
-            return [float(samples[0])] * len(measures)
-        return [float(tail_risk(samples, one.level)[isinstance(one, ES)]) for one in measures]
-    return [risk_of(law, one) for one in measures]
-
-
-def _with_volatility(
-    lines: Sequence[DataLine],
-    model: FilteredReturns,
-    history: Array,
-    weights: Array,
-    indices: Array,
-) -> tuple[DataLine, ...]:
-    """The same lines, widened by the error of tomorrow's volatilities."""
-    vols = ewma_volatility(history, model.decay)[:-1]
-    squares = np.square(history / vols)
-    decay = model.decay
-    recent = (1.0 - decay) * decay ** np.arange(history.shape[0] - 1, -1.0, -1.0)
-    path = recent[:, None] * np.square(vols)
-    mean = path.sum(axis=0) * squares.mean(axis=0)
-    # true over filtered variance; in the resamples `vols` are true and the new filter's are seen
-    off = np.array([mean / (path * squares[days]).sum(axis=0) for days in indices])
-    losses = -(np.sqrt(off) * weights) @ model.scenarios().T
-    found = []
-    for line in lines:
-        moved = tail_risk(losses, line.measure.level)[isinstance(line.measure, ES)]
-        other = fitted_interval(line.value, moved, line.interval.confidence)
-        wide = widened(line.value, line.interval, other)
-        found.append(DataLine(measure=line.measure, value=line.value, interval=wide))
-    return tuple(found)
+def _daily(model: Model, history: Array) -> Array:
+    """What is resampled: the days, or the rescaled ones."""
+    return model.scenarios() if isinstance(model, HasScenarios) else history
 
 
 def _asked(measures: Sequence[VaR | ES], days: int) -> tuple[VaR | ES, ...]:
@@ -290,10 +212,14 @@ def _asked(measures: Sequence[VaR | ES], days: int) -> tuple[VaR | ES, ...]:
     return asked
 
 
-def _length(length: float, days: int) -> float:
+def _length(length: float | None, losses: Array, overlap: int) -> float:
+    """Mean days of a block, not shorter than losses overlap."""
+    if length is None:
+        return max(mean_block_length(losses), float(overlap))
     given = checks.positive("block_length", length)
-    if not 1.0 <= given <= days:
-        raise checks.refuse("block_length", given, f"from 1 to {days}, the days there are")
+    if not overlap <= given <= losses.size:
+        allowed = f"from {overlap} to {losses.size}, the horizon and the losses that there are"
+        raise checks.refuse("block_length", given, allowed)
     return given
 
 

@@ -17,6 +17,7 @@ from qmc.laws import NormalLaw, StudentTLaw
 from qmc.losses import tail_risk
 from qmc.measures import ES, VaR
 from qmc.models import NormalReturns, StudentTReturns
+from qmc.models.one_period import periods_to
 from qmc.problem import Array, Problem
 from qmc.risk_report import as_text, column, measure_name, money
 from qmc.rng import RNGLike, generator
@@ -33,8 +34,13 @@ _PATHS = 2**17
 class HasScenarios(Protocol):
     """A model of returns that is a list of equally likely scenarios."""
 
-    def scenarios(self) -> Array:
-        """Simple returns (n, assets)."""
+    @property
+    def period(self) -> float:
+        """Years."""
+        ...
+
+    def scenarios(self, periods: int = 1) -> Array:
+        """Simple returns (n, assets) over that many periods."""
         ...
 
 
@@ -164,7 +170,9 @@ class Diversification:
         names: Sequence[str] | None,
     ) -> Self:
         """Of an elliptical law: risk = mean loss + factor x standard deviation of the loss."""
-        mean, covariance = _moments(model)
+        periods = periods_to(model, portfolio.times)
+        mean = periods * np.asarray(model.mean)
+        covariance = periods * np.asarray(model.covariance)
         weights = portfolio.matched_weights(mean.size)
         factor, value = risk_of(_standard(model), measure), portfolio.value
         deviation = _deviation(weights, covariance)
@@ -258,14 +266,10 @@ def _scenarios(problem: Problem, paths: int, rng: RNGLike) -> Array:
     """Simple returns (n, assets) over the portfolio's period."""
     model, times = problem.model, problem.contract.times
     if isinstance(model, HasScenarios):
-        return model.scenarios()
+        return model.scenarios(periods_to(model, times))
     count = checks.whole("paths", paths, 1)
     normals = generator(rng).standard_normal((count, model.num_factors(times)))
     return np.asarray(model.paths(times, normals)[:, -1, :] - 1.0)
-
-
-def _moments(model: NormalReturns | StudentTReturns) -> tuple[Array, Array]:
-    return np.asarray(model.mean), np.asarray(model.covariance)
 
 
 def _standard(model: NormalReturns | StudentTReturns) -> NormalLaw | StudentTLaw:

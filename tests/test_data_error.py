@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 from scipy import special
 
+from classical_baseline import Analytic
 from qmc import (
     ES,
     FilteredReturns,
+    Goal,
     HistoricalReturns,
     InvalidProblem,
     NormalReturns,
     Portfolio,
     Price,
+    Problem,
     StudentTReturns,
     Unsupported,
     VaR,
@@ -27,6 +30,8 @@ from qmc.bootstrap import block_indices, mean_block_length, shortfall_interval, 
 from qmc.data_error import data_error
 from qmc.euler import risk_of
 from qmc.laws import NormalLaw, StudentTLaw
+from qmc.losses import tail_risk
+from qmc.models import GARCH
 
 RUNS = 200
 MEASURES = (VaR(level=0.99), ES(level=0.975))
@@ -158,6 +163,67 @@ def test_a_level_that_the_days_cannot_bound_has_no_upper_end():
     assert "inf" in str(data_error(days, (1.0,), history, VaR(level=0.996), rng=1))
 
 
+@pytest.mark.parametrize(("model", "count"), [(history, 60), (filtered, 8)])
+def test_a_horizon_of_days(model, count):
+    """Five days' loss of independent t(4) days; the truth from 4 x 10^5 sampled weeks."""
+    held = Portfolio(weights=(1.0,), horizon=5 / 252)
+    weeks = T4.ppf(np.random.default_rng(99).random((400_000, 5)))
+    truth = tail_risk(1.0 - np.prod(1.0 + weeks, axis=1), 0.99)[0]
+    runs = []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        found = data_error(student(rng, 500), held, model, VaR(level=0.99), resamples=100, rng=rng)
+        assert found.block_length >= (5.0 if model is history else 1.0)
+        runs.append(found.lines[0].interval)
+    assert share(runs, truth) >= (0.8 if count > 10 else 0.6)
+    seed = np.random.default_rng(1)
+    own = Analytic().solve(
+        Problem(model(student(seed, 500)), held, VaR(level=0.99)), Goal(tolerance=1.0)
+    )
+    seed = np.random.default_rng(1)
+    again = data_error(student(seed, 500), held, model, VaR(level=0.99), resamples=100)
+    assert again.lines[0].value == pytest.approx(own.value, rel=1e-12)
+
+
+def test_blocks_are_not_shorter_than_losses_overlap():
+    held = Portfolio(weights=(1.0,), horizon=5 / 252)
+    days = student(np.random.default_rng(1), 400)
+    with pytest.raises(InvalidProblem, match=r"block_length=4\.0: must be from 5 to 396"):
+        data_error(days, held, history, VaR(level=0.9), block_length=4.0)
+
+
+def test_the_mean_of_normal_returns_grows_with_the_horizon():
+    days = student(np.random.default_rng(1), 400) + 0.002
+    short, long = (
+        data_error(
+            days,
+            Portfolio(weights=(1.0,), horizon=count / 252),
+            NormalReturns.from_returns,
+            MEASURES,
+            resamples=100,
+            rng=1,
+        )
+        for count in (1, 9)
+    )
+    fitted = NormalReturns.from_returns(days)
+    for one, nine in zip(short.lines, long.lines, strict=True):
+        expected = 3.0 * (one.value + fitted.mean[0]) - 9.0 * fitted.mean[0]
+        assert nine.value == pytest.approx(expected)
+
+
+def test_garch_volatilities_err_too():
+    days = clustered(np.random.default_rng(4), 600)
+    fit = FilteredReturns(returns=days, filter=GARCH())
+    kept = GARCH(parameters=fit.filter.parameters)
+    found = data_error(
+        days, (1.0,), lambda one: FilteredReturns(returns=one, filter=kept), MEASURES, rng=2
+    )
+    inner = shortfall_interval(
+        -fit.scenarios()[:, 0], 0.975, 0.95, np.random.default_rng(2).integers(0, 600, (1000, 600))
+    )
+    assert found.lines[1].interval.width > 1.05 * inner.width
+
+
 def test_a_portfolio_scales():
     rng = np.random.default_rng(6)
     days = 0.01 * rng.standard_t(4, (300, 3))
@@ -210,7 +276,7 @@ def test_text_and_dict():
         ({"measures": ()}, "measures=.*one or more"),
         ({"confidence": 95.0}, "if you mean 95 per cent, write 0.95"),
         ({"resamples": 50}, "resamples=50: must be a whole number >= 100"),
-        ({"block_length": 0.5}, "block_length=0.5: must be from 1 to 200"),
+        ({"block_length": 0.5}, "block_length=0.5: must be from 1 to 200, the horizon"),
         ({"block_length": 201.0}, "block_length=201.0"),
     ],
 )

@@ -194,6 +194,19 @@ def test_a_history_gives_its_own_scenarios(kind):
         assert one.method == "500 scenarios"
 
 
+@pytest.mark.parametrize("kind", [HistoricalReturns, FilteredReturns, NormalReturns])
+def test_over_ten_days(kind):
+    returns = np.clip(0.003 * losses(500, 3), -0.5, 0.5)
+    model = kind.from_returns(returns) if kind is NormalReturns else kind(returns=returns)
+    held = Portfolio(weights=WEIGHTS, value=1e4, horizon=10 / 252)
+    for measure in MEASURES:
+        problem = Problem(model, held, measure)
+        one = Diversification.of(problem)
+        whole = Analytic().solve(problem, Goal(tolerance=1.0)).value
+        assert one.joint == pytest.approx(whole, rel=1e-9)
+        assert sum(one.contributions) == pytest.approx(whole, rel=1e-9)
+
+
 @dataclasses.dataclass(frozen=True)
 class Jumps:
     """One normal for each of two assets, the second cubed: no closed form, no scenarios."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from qmc import checks
@@ -147,6 +148,19 @@ class FilteredReturns:
             gross *= 1.0 + moves
             volatility = np.sqrt(self._recursion.step(np.square(volatility), moves))
         return gross
+
+    def redrawn(self, days: NDArray[np.intp], factor: Array) -> FilteredReturns:
+        """The model that other data would have given: some days again, others not at all.
+
+        Args:
+            days: (n,) which standardised days it has.
+            factor: (assets,) on tomorrow's volatilities.
+        """
+        other = copy.copy(self)
+        object.__setattr__(other, "_standardised", self._standardised[days])
+        object.__setattr__(other, "_tomorrow", self._tomorrow * factor)
+        object.__setattr__(other, "_kept", {1: other._after_a_day()})
+        return other
 
     def _after_a_day(self) -> Array:
         return np.maximum(self._standardised * self._tomorrow, -1.0)
