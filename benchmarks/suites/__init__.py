@@ -7,6 +7,7 @@ from benchmarks.suites import (
     algorithms,
     amplitudes,
     circuits,
+    conventions,
     convergence,
     coverage,
     encodings,
@@ -38,6 +39,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "large": large.run,
     "plans": plans.run,
     "residuals": residuals.run,
+    "conventions": conventions.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}
