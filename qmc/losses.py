@@ -57,8 +57,9 @@ def require_observations(size: int, level: float) -> None:
     Raises:
         InvalidProblem: when size * (1 - level) < 1, naming how many are needed.
     """
-    if size * (1.0 - level) < 1.0 - 1e-9:
-        needed = math.ceil(1.0 / (1.0 - level) - 1e-9)
+    enough = 1.0 - 1e-9
+    if size * (1.0 - level) < enough:
+        needed = math.ceil(enough / (1.0 - level))
         hint = "take a longer history or a lower level"
         raise checks.refuse(
             "observations", size, f"at least {needed:,} for the level {level:g}", hint

@@ -214,7 +214,6 @@ class Problem:
             checks.interface(name, part, kind, hint)
         self._check_kinks()
         self._check_extremes()
-        self._check_observations()
         with np.errstate(over="ignore", invalid="ignore"):
             values = self.values(np.zeros((1, self.num_factors)))
         if values.shape != (1,):
@@ -229,6 +228,7 @@ class Problem:
                 "must be finite; take a smaller rate, volatility, price or expiry"
             )
             raise InvalidProblem(msg)
+        self._check_observations()
         if isinstance(self.measure, Sensitivity):
             from qmc.sensitivity import check_sensitivity
 

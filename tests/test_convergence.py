@@ -178,7 +178,7 @@ def test_budgets_whose_intervals_say_nothing_are_not_fitted():
 
 def test_the_law_gives_the_reference_where_it_is_known():
     normal = NormalReturns(mean=(0.001,), covariance=((1e-4,),))
-    history = HistoricalReturns(returns=[[0.01], [-0.02], [0.03], [-0.01]])
+    history = HistoricalReturns(returns=[[0.01], [-0.02], [0.03], [-0.01]] * 3)
     portfolio = Portfolio(weights=(1.0,), value=100.0)
     problems = [CALL] + [
         Problem(model, portfolio, measure)

@@ -219,7 +219,7 @@ def test_integers_beyond_floats_and_arrays_for_words_are_refused():
 
 
 def test_a_loss_of_nothing_is_zero_without_a_sign():
-    model = HistoricalReturns(returns=[[0.0], [0.0]])
+    model = HistoricalReturns(returns=[[0.0]] * 10)
     problem = Problem(model, Portfolio(weights=(1.0,)), VaR(level=0.9))
     assert str(problem.outcomes(np.zeros((1, 1)))[0]) == "0.0"
 

@@ -38,7 +38,7 @@ OPTION = {
     "contract": {"kind": "call", "strike": 105, "expiry": 1},
 }
 PORTFOLIO = {
-    "model": {"kind": "filtered", "tickers": ["AAPL", "JPM"], "window": 60},
+    "model": {"kind": "filtered", "tickers": ["AAPL", "JPM"], "window": 120},
     "contract": {"kind": "portfolio"},
 }
 

@@ -14,10 +14,14 @@ from qmc.cli.options import OUTPUT_PANEL, Option
 _MARKET, _CONTRACT, _PORTFOLIO = "Market", "Option contract", "Portfolio"
 _MEASURE, _ENGINE, _GOAL, _STUDY = "Measure", "Engines", "Goal", "Study"
 _REPORT = "Risk report"
-# the trade's words for the models of returns
+# the trade's words for the models of returns, and what each is in a file
 METHODS = {
-    "history": "historical", "filtered": "filtered", "normal": "normal", "t": "student-t",
-}  # fmt: skip
+    "history": {"kind": "historical"},
+    "filtered": {"kind": "filtered"},
+    "garch": {"kind": "filtered", "filter": "garch"},
+    "normal": {"kind": "normal"},
+    "t": {"kind": "student-t"},
+}
 # written out, since the help must not import the classes; a test compares
 _ESTIMATORS = (
     "adaptive bayesian canonical certified chebyshev faster iterative low-depth "
@@ -72,13 +76,21 @@ PORTFOLIO = (
            "dates, 2008-01-01:2009-12-31", "model.window", default="500"),
     _word("model", _PORTFOLIO, "of tomorrow's returns", "model.kind",
           "filtered historical normal student-t", "filtered"),
-    _number("decay", _PORTFOLIO, "of the filter's volatilities", "model.decay", "0.94"),
+    _word("filter", _PORTFOLIO, "of filtered", "model.filter", "ewma garch", "ewma"),
+    _number("decay", _PORTFOLIO, "of the filter ewma", "model.decay", "0.94"),
+    _word("innovations", _PORTFOLIO, "of the filter garch", "model.innovations", "normal t", "t"),
+    _word("covariance", _PORTFOLIO, "its estimator, of normal and student-t", "model.covariance",
+          "sample denoised exponential gerber ledoit-wolf oas shrunk", "sample"),
+    _word("tails", _PORTFOLIO, "of student-t", "model.tails", "given fitted", "given"),
     _number("degrees_of_freedom", _PORTFOLIO, "of student-t", "model.degrees_of_freedom", "4"),
     Option("weights", parsing.weights, "NUMBERS", _PORTFOLIO, "shares with commas, or a TOML file "
            "of [weights]", "contract.weights", default="equal"),
+    Option("market_neutral", bool, "", _PORTFOLIO, "weights may sum to 0",
+           "contract.market_neutral", is_flag=True),
     _number("value", _PORTFOLIO, "of the portfolio", "contract.value", "1"),
+    _whole("horizon", _PORTFOLIO, "in trading days", "contract.horizon_days", "1"),
 )  # fmt: skip
-METHOD = Option("method", str, "WORD", _PORTFOLIO, "another word for --model", None,
+METHOD = Option("method", str, "WORD", _PORTFOLIO, "the model by its usual name", None,
                 tuple(METHODS))  # fmt: skip
 RISK_REPORT = (
     Option("contributions", bool, "", _REPORT, "of each position to VaR and ES", is_flag=True),

@@ -49,7 +49,8 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
         if one.path and one.name in given:
             _put(data, one.path, given[one.name], replace=True)
     if "method" in given:
-        _put(data, "model.kind", _model_of(given), replace=True)
+        for name, word in _method(given).items():
+            _put(data, f"model.{name}", word, replace=True)
     if "greek" in given:
         _put(data, "measure.kind", "greek", replace="measure" not in given)
     found = _kind_of(data) or kind or _kind_by_options(data, given)
@@ -65,16 +66,17 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
     return Specification.from_mapping(data)
 
 
-def _model_of(given: Given) -> str:
-    """The model that `--method` names.
+def _method(given: Given) -> dict[str, str]:
+    """The fields of the model that `--method` names.
 
     Raises:
-        InvalidProblem: for another word, and beside `--model`.
+        InvalidProblem: for another word, and beside `--model` or `--filter`.
     """
     word = given["method"]
-    if "model" in given:
-        msg = f"options --model, --method={word!r}: must not be given both; leave one out"
-        raise InvalidProblem(msg)
+    for other in ("model", "filter"):
+        if other in given:
+            msg = f"options --{other}, --method={word!r}: must not be given both; leave one out"
+            raise InvalidProblem(msg)
     if word not in METHODS:
         msg = f"option {METHOD.flag}={word!r}: must be one of {', '.join(METHODS)}"
         raise InvalidProblem(msg)

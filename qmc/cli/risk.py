@@ -12,8 +12,12 @@ from qmc.data_error import DataError, data_error
 from qmc.diversification import Diversification
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.measures import ES, VaR
+from qmc.models.one_period import DAY
 from qmc.report import save_figure
 from qmc.scenarios import ScenarioProfits, read_scenarios
+
+# paths of many days are walked anew for each
+_RESAMPLES, _RESAMPLES_OF_A_DAY = 200, 1_000
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -102,6 +106,7 @@ def risk_report(spec: Specification, problems: Sequence[Problem], given: Given) 
                 spec.fitted,
                 measures,
                 confidence=spec.goal.confidence,
+                resamples=_RESAMPLES if portfolio.horizon > DAY else _RESAMPLES_OF_A_DAY,
                 rng=spec.run.seed,
             )
         except (InvalidProblem, Unsupported) as error:

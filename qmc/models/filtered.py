@@ -19,6 +19,8 @@ from qmc.models.one_period import DAY, as_rows, checked_history, periods_to
 from qmc.problem import Array, Contract
 
 _DECAY = 0.94
+# paths walked together: their volatilities stay in the processor's cache
+_BLOCK = 1024
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -59,6 +61,7 @@ class FilteredReturns:
     scenario_count: int = 2**14
     scenario_seed: int = 20_260_101
     _standardised: Array = field(init=False, repr=False, compare=False)
+    _ordered: Array = field(init=False, repr=False, compare=False)
     _tomorrow: Array = field(init=False, repr=False, compare=False)
     _recursion: Recursion = field(init=False, repr=False, compare=False)
     _kept: dict[int, Array] = field(init=False, repr=False, compare=False)
@@ -79,9 +82,15 @@ class FilteredReturns:
         if np.any(vols <= 0.0):
             raise unmoved(int(np.argwhere(vols <= 0.0)[0][1]))
         object.__setattr__(self, "_recursion", recursion)
-        object.__setattr__(self, "_standardised", history / vols[:-1])
-        object.__setattr__(self, "_tomorrow", vols[-1])
-        object.__setattr__(self, "_kept", {1: self._after_a_day()})
+        self._keep(history / vols[:-1], vols[-1])
+
+    def _keep(self, standardised: Array, tomorrow: Array) -> None:
+        """Keep the standardised days (days, assets) and tomorrow's volatilities (assets,)."""
+        object.__setattr__(self, "_standardised", standardised)
+        object.__setattr__(self, "_ordered", standardised[_from_worst_to_best(standardised)])
+        object.__setattr__(self, "_tomorrow", tomorrow)
+        # a rescaled loss may not exceed the whole position
+        object.__setattr__(self, "_kept", {1: np.maximum(standardised * tomorrow, -1.0)})
 
     def _check_scenarios(self) -> None:
         count = checks.whole("scenario_count", self.scenario_count, 2, 1 << 20)
@@ -133,37 +142,47 @@ class FilteredReturns:
         return periods_to(self, times)
 
     def paths(self, times: Sequence[float], normals: Array) -> Array:
-        """Normals (n, days to the horizon) to gross returns (n, 1, assets) along picked days."""
-        periods_to(self, times)
-        return self._walk(special.ndtr(normals))[:, None, :]
+        """Normals (n, days to the horizon) to gross returns (n, 1, assets) along picked days.
+
+        Over one period a normal picks a day in the order of the history; over more, from the days
+        of the worst returns by calm ones to those of the best.
+        """
+        uniforms = special.ndtr(normals)
+        if periods_to(self, times) == 1:
+            picked = days_of(uniforms[:, 0], len(self._standardised))
+            return np.asarray(1.0 + self.scenarios()[picked])[:, None, :]
+        return self._walk(uniforms)[:, None, :]
 
     def _walk(self, uniforms: Array) -> Array:
         """Uniforms (n, periods) to gross returns (n, assets), volatilities updated on the way."""
-        picked = days_of(uniforms, len(self._standardised))
-        volatility = self._tomorrow
-        gross = np.ones((len(picked), volatility.size))
-        for days in picked.T:
-            # a rescaled loss may not exceed the whole position
-            moves = np.maximum(self._standardised[days] * volatility, -1.0)
-            gross *= 1.0 + moves
-            volatility = np.sqrt(self._recursion.step(np.square(volatility), moves))
+        picked = days_of(uniforms, len(self._ordered))
+        gross = np.ones((len(picked), self._tomorrow.size))
+        for start in range(0, len(picked), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            self._compound(gross[part], picked[part])
         return gross
 
     def redrawn(self, days: NDArray[np.intp], factor: Array) -> FilteredReturns:
-        """The model that other data would have given: some days again, others not at all.
+        """What other data would have given: some days again, others not, other volatilities.
+
+        Its `returns` are still these, so it is for the error of the data alone, not to be stored.
 
         Args:
-            days: (n,) which standardised days it has.
+            days: (n,) the standardised days that it has, as rows of these.
             factor: (assets,) on tomorrow's volatilities.
         """
         other = copy.copy(self)
-        object.__setattr__(other, "_standardised", self._standardised[days])
-        object.__setattr__(other, "_tomorrow", self._tomorrow * factor)
-        object.__setattr__(other, "_kept", {1: other._after_a_day()})
+        other._keep(self._standardised[days], self._tomorrow * factor)
         return other
 
-    def _after_a_day(self) -> Array:
-        return np.maximum(self._standardised * self._tomorrow, -1.0)
+    def _compound(self, gross: Array, picked: NDArray[np.intp]) -> None:
+        """Multiply the returns of picked days (n, periods) into gross (n, assets)."""
+        variance = np.square(self._tomorrow)
+        for days in picked.T:
+            moves = self._ordered[days] * np.sqrt(variance)
+            np.maximum(moves, -1.0, out=moves)
+            gross *= 1.0 + moves
+            variance = self._recursion.step(variance, moves)
 
     def discount(self, times: Sequence[float]) -> Array:
         """Ones: a horizon is not discounted."""
@@ -178,3 +197,13 @@ class FilteredReturns:
         days, assets = self._standardised.shape
         by = f"decay={self.decay}" if isinstance(self.filter, EWMA) else type(self.filter).__name__
         return f"FilteredReturns({days} days x {assets} assets, {by})"
+
+
+def _from_worst_to_best(standardised: Array) -> NDArray[np.intp]:
+    """An order of the days (days, assets) by the size of their moves, losses first.
+
+    The calmest days are in the middle, so that the path of middle normals is a calm one; a wild
+    day again and again would leave the range of doubles. It also makes a normal a market factor.
+    """
+    size = np.sqrt(np.square(standardised).mean(axis=1))
+    return np.argsort(np.sign(standardised.mean(axis=1)) * size, kind="stable")

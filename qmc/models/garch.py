@@ -62,8 +62,8 @@ class GARCH:
             return self
         days = len(returns)
         if days < LEAST_DAYS:
-            hint = "GARCH is fitted; take a longer history or EWMA()"
-            raise checks.refuse("returns", f"{days} days", f"at least {LEAST_DAYS} days", hint)
+            hint = "take a longer history or EWMA()"
+            raise checks.refuse("observations", days, f"at least {LEAST_DAYS} to fit GARCH", hint)
         rows = tuple(self._fit(column, asset) for asset, column in enumerate(returns.T))
         return replace(self, parameters=rows)
 

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from qmc import checks
-from qmc.errors import InvalidProblem
 from qmc.laws import EmpiricalLaw
 from qmc.models.one_period import DAY, as_rows, checked_history, periods_to
 from qmc.problem import Array, Contract
@@ -50,14 +49,12 @@ class HistoricalReturns:
         Raises:
             InvalidProblem: when fewer than 2 are left.
         """
-        days = len(self._days)
-        if periods > days - 1:
-            msg = (
-                f"returns has {days} rows, the horizon is {periods}: must have at least "
-                f"{periods + 1}; give a longer history or a shorter horizon"
-            )
-            raise InvalidProblem(msg)
-        return compounded(self._days, checks.whole("periods", periods, 1))
+        days, least = len(self._days), checks.whole("periods", periods, 1) + 1
+        if days < least:
+            allowed = f"at least {least:,} for a horizon of {periods}"
+            hint = "take a longer history or a shorter horizon"
+            raise checks.refuse("observations", days, allowed, hint)
+        return compounded(self._days, periods)
 
     def observations(self, times: Sequence[float]) -> int:
         """Windows of the contract's horizon, overlapping."""

@@ -15,6 +15,8 @@ from qmc.problem import Array
 
 LEVEL = 0.975
 _MEASURES = ("ES", "VaR")
+# windows with the same worst days differ by rounding
+_SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,8 @@ def worst_window(
     """The window of a history with the largest historical ES or VaR for these weights.
 
     The stressed period of Basel's market risk rules (2009, bcbs158, 718(LXXVI)(i); ES at 97.5 %
-    since 2016, bcbs352): today's positions, the worst year there has been.
+    since 2016, bcbs352): today's positions, the worst year there has been. Of windows that are as
+    bad, the first.
 
     Args:
         returns: (rows, assets) simple returns.
@@ -73,7 +76,9 @@ def worst_window(
         raise checks.refuse("weights", tuple(shares.tolist()), allowed)
     losses = np.lib.stride_tricks.sliding_window_view(-(history @ shares), days)
     value_at_risk, shortfall = tail_risk(losses, level)
-    start = int(np.argmax(shortfall if measure == "ES" else value_at_risk))
+    risks = shortfall if measure == "ES" else value_at_risk
+    largest = float(risks.max())
+    start = int(np.argmax(risks >= largest - _SAME * abs(largest)))
     return StressedWindow(
         start=start,
         stop=start + days,

@@ -15,6 +15,7 @@ from qmc.specification.sections import (
     EstimatorSection,
     FilteredSection,
     GreekSection,
+    NormalSection,
     PortfolioSection,
     ProbabilitySection,
     QuantumSection,
@@ -60,13 +61,41 @@ def fitted(section: ReturnsSection, returns: Array) -> Model:
     from qmc import models
 
     if isinstance(section, FilteredSection):
-        return models.FilteredReturns(returns=returns, decay=section.decay)
+        return _filtered(section, returns)
     if isinstance(section, StudentTSection):
-        nu = section.degrees_of_freedom
-        return models.StudentTReturns.from_returns(returns, degrees_of_freedom=nu)
-    if getattr(section, "kind", "") == "historical":
-        return models.HistoricalReturns(returns=returns)
-    return models.NormalReturns.from_returns(returns)
+        return _student_t(section, returns)
+    if isinstance(section, NormalSection):
+        return models.NormalReturns.from_returns(returns, covariance=section.covariance)
+    return models.HistoricalReturns(returns=returns)
+
+
+def _filtered(section: FilteredSection, returns: Array) -> Model:
+    from qmc import models
+
+    if section.filter == "garch":
+        _require_absent(section, "decay", "beside filter = 'garch'")
+        fit = models.GARCH(innovations=section.innovations)
+        return models.FilteredReturns(returns=returns, filter=fit)
+    _require_absent(section, "innovations", "beside filter = 'ewma'")
+    return models.FilteredReturns(returns=returns, decay=section.decay)
+
+
+def _student_t(section: StudentTSection, returns: Array) -> Model:
+    from qmc import models
+
+    nu: float | None = section.degrees_of_freedom
+    if section.tails == "fitted":
+        _require_absent(section, "degrees_of_freedom", "beside tails = 'fitted'")
+        nu = None
+    return models.StudentTReturns.from_returns(
+        returns, degrees_of_freedom=nu, covariance=section.covariance
+    )
+
+
+def _require_absent(section: Section, name: str, where: str) -> None:
+    """Refuse a field that another one leaves without a use."""
+    if name in section.model_fields_set:
+        raise checks.refuse(name, getattr(section, name), f"absent {where}")
 
 
 def daily_returns(section: ReturnsSection) -> tuple[tuple[str, ...], Array]:
@@ -134,8 +163,24 @@ def contract(section: Section, names: Sequence[str]) -> Contract:
     weights = tuple([1.0 / columns] * columns if given is None else given)
     require_sized("value", section.value)
     require_sized("weights", weights)
-    horizon = {} if section.horizon is None else {"horizon": section.horizon}
-    return Portfolio(weights=weights, value=section.value, **horizon)
+    return Portfolio(
+        weights=weights,
+        value=section.value,
+        horizon=_horizon(section),
+        market_neutral=section.market_neutral,
+    )
+
+
+def _horizon(section: PortfolioSection) -> float:
+    """Years, of either field; a day when neither is given."""
+    from qmc.models.one_period import DAY, MOST_PERIODS
+
+    if section.horizon is None:
+        given = section.horizon_days
+        return DAY * (1 if given is None else checks.whole("horizon_days", given, 1, MOST_PERIODS))
+    if section.horizon_days is not None:
+        raise checks.refuse("horizon", section.horizon, "absent beside horizon_days")
+    return section.horizon
 
 
 def measures(section: AnyMeasure) -> tuple[Measure, ...]:

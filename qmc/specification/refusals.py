@@ -68,7 +68,8 @@ def naming(section: str, **renamed: str) -> Iterator[None]:
         if found is None:
             raise  # it speaks of a file or of data, not of a field
         name = renamed.get(found["name"], found["name"])
-        raise InvalidField([f"{section}.{name}"], found["given"], found["complaint"]) from error
+        path = name if "." in name else f"{section}.{name}"
+        raise InvalidField([path], found["given"], found["complaint"]) from error
 
 
 def refusal(error: ValidationError, fields: Mapping[str, Sequence[str]]) -> InvalidField:

@@ -13,6 +13,10 @@ from qmc.specification.shapes import tables
 
 EngineName: TypeAlias = Literal["quantum", "monte-carlo", "analytic", "all"]
 
+CovarianceName: TypeAlias = Literal[
+    "sample", "denoised", "exponential", "gerber", "ledoit-wolf", "oas", "shrunk"
+]
+
 GreekName: TypeAlias = Literal["delta", "gamma", "vega", "rho", "theta", "strike"]
 
 
@@ -55,22 +59,44 @@ class ReturnsSection(Section):
 
 
 class HistoricalSection(ReturnsSection):
-    """`[model] kind = "historical" | "normal"`."""
+    """`[model] kind = "historical"`."""
 
-    kind: Literal["historical", "normal"]
+    kind: Literal["historical"]
 
 
 class FilteredSection(ReturnsSection):
-    """`[model] kind = "filtered"`; `decay` is that of the EWMA volatilities."""
+    """`[model] kind = "filtered"`.
+
+    Attributes:
+        filter: of the volatilities.
+        decay: of "ewma".
+        innovations: in the likelihood of "garch".
+    """
 
     kind: Literal["filtered"]
+    filter: Literal["ewma", "garch"] = "ewma"
     decay: float = 0.94
+    innovations: Literal["normal", "t"] = "t"
+
+
+class NormalSection(ReturnsSection):
+    """`[model] kind = "normal"`; `covariance` is its estimator."""
+
+    kind: Literal["normal"]
+    covariance: CovarianceName = "sample"
 
 
 class StudentTSection(ReturnsSection):
-    """`[model] kind = "student-t"`."""
+    """`[model] kind = "student-t"`.
+
+    Attributes:
+        covariance: its estimator.
+        tails: whether `degrees_of_freedom` are as given or of largest likelihood.
+    """
 
     kind: Literal["student-t"]
+    covariance: CovarianceName = "sample"
+    tails: Literal["given", "fitted"] = "given"
     degrees_of_freedom: float = 4.0
 
 
@@ -79,15 +105,18 @@ class PortfolioSection(Section):
 
     Attributes:
         value: of the portfolio.
-        weights: one a ticker, or a TOML file of them (`qmc.market_data.read_weights`); equal ones
-            when absent.
-        horizon: years, as the contract's own field.
+        weights: shares of it, one a ticker, or a TOML file of them
+            (`qmc.market_data.read_weights`); equal ones when absent.
+        horizon, horizon_days: years, or trading days; one of them, a day when both are absent.
+        market_neutral: whether weights may sum to 0.
     """
 
     kind: Literal["portfolio"]
     value: float = 1.0
     weights: Weights | None = None
     horizon: float | None = None
+    horizon_days: int | None = None
+    market_neutral: bool = False
 
 
 class MeanSection(Section):
@@ -171,7 +200,9 @@ if TYPE_CHECKING:
     AnyModel: TypeAlias = Section
     AnyContract: TypeAlias = Section
 else:
-    AnyModel = any_of(MODELS) | HistoricalSection | FilteredSection | StudentTSection
+    AnyModel = (
+        any_of(MODELS) | HistoricalSection | FilteredSection | NormalSection | StudentTSection
+    )
     AnyContract = any_of(CONTRACTS) | PortfolioSection
 
 # sections of several kinds, and those of one

@@ -39,6 +39,12 @@ PRICE_TOLERANCE = 0.01
 RISK_TOLERANCE = 0.1
 # squares of smaller ones leave the range of doubles
 LEAST_TOLERANCE = 1e-100
+# the nouns' own names of what a file calls otherwise, or has in another section
+_RENAMED = {
+    "low_strike": "strike",
+    "time": "expiry",
+    "observations": "model.window",
+}
 
 
 class Specification(Section):
@@ -87,7 +93,7 @@ class Specification(Section):
         self._require_fit()
         with naming("measure"):
             measures = build.measures(self.measure)
-        with naming("model", path="prices"):
+        with naming("model", path="prices", observations="window"):
             model, names = build.model(self.model)
         with naming("contract"):
             contract = build.contract(self.contract, names)
@@ -124,7 +130,7 @@ class Specification(Section):
         from qmc.problem import Problem
 
         try:
-            with naming("contract", low_strike="strike", time="expiry"):
+            with naming("contract", **_RENAMED):
                 return Problem(model, contract, measure)
         except InvalidField:
             raise

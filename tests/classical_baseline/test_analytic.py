@@ -158,7 +158,8 @@ def losses_of(model):
     return np.sort(-VALUE * (model.scenarios() @ np.array(WEIGHTS)))
 
 
-@pytest.mark.parametrize("level", [*LEVELS, 0.9, 0.996, 0.998])
+# of 500 days 0.998 is the last level with a loss beyond it
+@pytest.mark.parametrize("level", [*LEVELS[:-1], 0.9, 0.996, 0.998])
 @pytest.mark.parametrize("model", HISTORIES, ids=lambda m: type(m).__name__)
 def test_var_and_es_of_histories_are_those_of_the_step_function(model, level):
     """VaR by counting; ES as the integral of VaR(u) over (level, 1), step by step."""

@@ -166,7 +166,8 @@ def test_nothing_is_kept_but_the_tail(problem, most):
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_var_does_not_decrease_in_level_and_es_exceeds_it(model):
-    goal, levels = Goal(queries=20_000), (0.5, 0.9, 0.975, 0.99, 0.999)
+    # a history of 750 days has no loss beyond 0.999
+    goal, levels = Goal(queries=20_000), (0.5, 0.9, 0.975, 0.99, 0.998)
 
     def solve(measure):
         return MonteCarlo().solve(Problem(model, PORTFOLIO, measure), goal, rng=4).value

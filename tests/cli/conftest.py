@@ -51,9 +51,9 @@ def answer(run):
 
 @pytest.fixture
 def prices(tmp_path):
-    """A CSV of three tickers on 80 weekdays."""
-    days = np.arange("2024-01-01", "2024-06-01", dtype="datetime64[D]")
-    days = days[np.is_busday(days)][:80]
+    """A CSV of three tickers on 120 weekdays."""
+    days = np.arange("2024-01-01", "2024-07-01", dtype="datetime64[D]")
+    days = days[np.is_busday(days)][:120]
     moves = np.random.default_rng(4).normal(0.0, 0.01, size=(len(days), 3))
     rows = [
         f"{day}," + ",".join(f"{price:.4f}" for price in row)
@@ -66,12 +66,12 @@ def prices(tmp_path):
 
 @pytest.fixture
 def portfolio(prices):
-    # of 61 days no usual level is an exact share, so no quantile is a tie
+    # of 101 days no usual level is an exact share, so no quantile is a tie
     return [
         "--prices",
         str(prices),
         "--window",
-        "61",
+        "101",
         "--qubits",
         "8",
         "--backend",

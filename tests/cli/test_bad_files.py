@@ -8,7 +8,7 @@ CALL = {
     "model": {"kind": '"black-scholes"', "spot": "100.0", "vol": "0.2"},
     "contract": {"kind": '"call"', "strike": "105.0", "expiry": "1.0"},
 }
-RISK = {"model": {"kind": '"filtered"', "window": "60"}, "contract": {"kind": '"portfolio"'}}
+RISK = {"model": {"kind": '"filtered"', "window": "100"}, "contract": {"kind": '"portfolio"'}}
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_all_missing_options_at_once(refusal, command):
     ],
 )
 def test_portfolio_options(refusal, prices, values, beginning):
-    line = refusal("risk", *flags({"prices": str(prices), "window": "60", **values}))
+    line = refusal("risk", *flags({"prices": str(prices), "window": "100", **values}))
     assert line.startswith(beginning)
 
 
@@ -191,7 +191,7 @@ def test_a_plot_folder_that_cannot_be_written(refusal, tmp_path, prices, command
     taken = tmp_path / "taken"
     taken.touch()
     given = {
-        "risk": ["--prices", prices, "--window", "60"],
+        "risk": ["--prices", prices, "--window", "100"],
         "doctor": [],
     }.get(command, flags(PRICE_OPTIONS))
     for folder in (taken, taken / "below"):

@@ -6,7 +6,7 @@ CALL = {
     "model": {"kind": '"black-scholes"', "spot": "100.0", "vol": "0.2"},
     "contract": {"kind": '"call"', "strike": "105.0", "expiry": "1.0"},
 }
-RISK = {"model": {"kind": '"filtered"', "window": "60"}, "contract": {"kind": '"portfolio"'}}
+RISK = {"model": {"kind": '"filtered"', "window": "100"}, "contract": {"kind": '"portfolio"'}}
 PRICE_OPTIONS = {"spot": "100", "vol": "0.2", "strike": "105", "expiry": "1"}
 
 
@@ -41,7 +41,7 @@ RISK_FIELDS = [
     ("measure.level", ("nan", "0.0", "1.0", "-0.1"), "must be strictly between 0 and 1"),
     ("measure.level", ("95.0", "1.5"), "if you mean"),
     ("model.window", ("1", "0", "-5"), "must be a whole number >= 2"),
-    ("model.window", ("80", "100000"), "must be a whole number from 2 to 79, the daily returns"),
+    ("model.window", ("120", "100000"), "must be a whole number from 2 to 119, the daily returns"),
     ("model.decay", ("nan", "0.0", "1.0"), "must be strictly between 0 and 1"),
     ("contract.value", POSITIVE, "must be a finite number above 0"),
 ]
@@ -72,7 +72,7 @@ def test_price_fields_of_a_file_are_refused_by_name(refusal, problem_file, path,
 
 @pytest.mark.parametrize(("path", "value", "allowed"), cases(RISK_FIELDS))
 def test_risk_options_are_refused_by_name(refusal, prices, path, value, allowed):
-    values = {"prices": str(prices), "window": "60", path.split(".")[1]: value}
+    values = {"prices": str(prices), "window": "100", path.split(".")[1]: value}
     line = refusal("risk", *flags(values))
     assert line.startswith(f"option {flag_of(path)}={value}: ")
     assert allowed in line
@@ -132,7 +132,7 @@ def test_money_whose_square_is_no_double(refusal, values):
 
 @pytest.mark.parametrize(("name", "value"), [("value", "1e200"), ("weights", "1,1e200,1")])
 def test_portfolios_whose_square_is_no_double(refusal, prices, name, value):
-    line = refusal("risk", "--prices", prices, "--window", "60", f"--{name}", value)
+    line = refusal("risk", "--prices", prices, "--window", "100", f"--{name}", value)
     assert line.startswith(f"option --{name}")
     assert "=1e+200: must be from -1e+100 to 1e+100" in line
 

@@ -243,7 +243,7 @@ def test_a_setting_that_no_engine_reads_is_refused(refusal, engine, flag, value,
 
 
 def test_all_settings_that_no_engine_reads_are_named(refusal, prices):
-    given = ["--prices", prices, "--window", "61", "--engine", "monte-carlo"]
+    given = ["--prices", prices, "--window", "101", "--engine", "monte-carlo"]
     line = refusal("risk", *given, "--estimator", "certified", "--max-power", "8")
     assert line.startswith("options --estimator, --max-power: must be absent with engine monte")
     assert "leave them out" in line

@@ -114,7 +114,7 @@ def test_ctrl_c_is_130(run, monkeypatch, command):
 
 def test_ctrl_c_keeps_what_is_finished(run, monkeypatch, prices):
     monkeypatch.setattr("qmc.engine.Quantum.solve", raiser(KeyboardInterrupt()))
-    code, out, err = run("risk", "--prices", prices, "--window", "61", "--json")
+    code, out, err = run("risk", "--prices", prices, "--window", "101", "--json")
     assert (code, err) == (130, "qmc: interrupted\n")
     rows = json.loads(out)["results"]
     assert [row["engine"] for row in rows] == ["analytic", "monte-carlo"]
@@ -123,7 +123,7 @@ def test_ctrl_c_keeps_what_is_finished(run, monkeypatch, prices):
 
 def test_ctrl_c_in_a_round_keeps_the_estimate_and_starts_nothing_new(run, monkeypatch, prices):
     monkeypatch.setattr(IdealOracle, "run", raiser(KeyboardInterrupt()))
-    given = ["--prices", prices, "--window", "61", "--engine", "quantum", "--backend", "ideal"]
+    given = ["--prices", prices, "--window", "101", "--engine", "quantum", "--backend", "ideal"]
     code, out, err = run("risk", *given, "--json")
     assert (code, err) == (130, "qmc: interrupted\n")
     (row,) = json.loads(out)["results"]

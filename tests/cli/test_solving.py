@@ -134,7 +134,7 @@ def test_models_of_returns(answer, portfolio, model):
 
 
 def test_options_of_a_portfolio_matter(answer, prices):
-    base = ["risk", "--prices", prices, "--window", "61", "--engine", "analytic"]
+    base = ["risk", "--prices", prices, "--window", "101", "--engine", "analytic"]
     base += ["--measure", "var"]
 
     def value(*extra):
@@ -145,7 +145,7 @@ def test_options_of_a_portfolio_matter(answer, prices):
     third = "0.3333333333333333"
     assert value("--weights", f"{third},{third},{third}") == pytest.approx(plain)
     assert value("--weights", "1,0,0") == pytest.approx(value("--tickers", "A"))
-    for extra in (["--weights", "-1,0,0"], ["--window", "30"], ["--decay", "0.8"]):
+    for extra in (["--weights", "-1,0,0"], ["--window", "110"], ["--decay", "0.8"]):
         assert value(*extra) != pytest.approx(plain)
     heavy = value("--model", "student-t", "--degrees-of-freedom", "2.1")
     assert heavy != pytest.approx(value("--model", "student-t"))
@@ -191,7 +191,7 @@ def test_options_win_over_a_file(answer):
 
 def test_a_file_may_leave_the_usual_kinds_out(answer, tmp_path, prices):
     path = tmp_path / "short.toml"
-    path.write_text(f'[model]\nprices = "{prices.name}"\nwindow = 60\n', encoding="utf-8")
+    path.write_text(f'[model]\nprices = "{prices.name}"\nwindow = 100\n', encoding="utf-8")
     data = answer("risk", "--file", path, "--engine", "analytic")
     assert len(data["results"]) == 2
     assert data["problem"]["contract"]["kind"] == "portfolio"

@@ -14,9 +14,11 @@ from qmc.specification.nouns import CONTRACTS, MODELS
 from qmc.specification.sections import (
     KINDS,
     SINGLE,
+    FilteredSection,
     GreekSection,
     QuantumSection,
     RunSection,
+    StudentTSection,
     fields,
 )
 
@@ -28,7 +30,7 @@ CALL_FOR_TWO = {"kind": '"exchange"', "expiry": "1.0"}
 
 
 def test_infinite_ends_are_no_bare_tokens(answer, portfolio):
-    coarse = ["--measure", "var", "--level", "0.999", "--engine", "quantum", "--qubits", "1"]
+    coarse = ["--measure", "var", "--level", "0.99", "--engine", "quantum", "--qubits", "1"]
     data = answer("risk", *portfolio, *coarse, code=3)
     assert data["results"][0]["result"]["status"] == "unresolved"
     assert {"float": "inf"} in data["results"][0]["result"]["interval"].values()
@@ -218,7 +220,13 @@ def test_options_stand_for_the_fields_of_a_file():
 
 def test_options_offer_the_words_of_the_sections():
     table = {path: set(words) for path, words in fields().items() if path.endswith(".kind")}
-    groups = {GreekSection: "measure", QuantumSection: "quantum", RunSection: "run"}
+    groups = {
+        FilteredSection: "model",
+        StudentTSection: "model",
+        GreekSection: "measure",
+        QuantumSection: "quantum",
+        RunSection: "run",
+    }
     for section, name in groups.items():
         for field, info in section.model_fields.items():
             inner = (get_args(one) or (one,) for one in get_args(info.annotation))

@@ -174,7 +174,7 @@ def test_edges_scale_with_the_position():
 
 
 def test_a_constant_history_gives_a_table():
-    model = HistoricalReturns(returns=np.full((30, 2), 0.01))
+    model = HistoricalReturns(returns=np.full((100, 2), 0.01))
     table = LawGrid(qubits=3).discretise(risk_problem(model))
     assert table.mean() == pytest.approx(-1.0)
 

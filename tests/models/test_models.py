@@ -18,6 +18,7 @@ from qmc import (
 )
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.models import ewma_volatility
+from qmc.models.one_period import DAY
 from qmc.testing import check_model
 
 RNG = np.random.default_rng(8)
@@ -43,7 +44,7 @@ FALSE_ALARM = 1e-4
     ids=lambda m: type(m).__name__,
 )
 def test_conformance(model):
-    check_model(model, (0.5, 1.0) if isinstance(model, BlackScholes) else (1.0,))
+    check_model(model, (0.5, 1.0) if isinstance(model, BlackScholes) else (DAY,))
 
 
 def test_black_scholes_paths_have_the_terminal_law_and_the_forward():
@@ -60,9 +61,9 @@ def test_black_scholes_paths_have_the_terminal_law_and_the_forward():
 
 @pytest.mark.parametrize("model", [NORMAL, STUDENT], ids=lambda m: type(m).__name__)
 def test_portfolio_profits_have_the_stated_law(model):
-    factors = model.num_factors((1.0,))
-    paths = model.paths((1.0,), np.random.default_rng(2).standard_normal((20_000, factors)))
-    profits = PAIR.present_value(paths, model.discount((1.0,)))
+    factors = model.num_factors((DAY,))
+    paths = model.paths((DAY,), np.random.default_rng(2).standard_normal((20_000, factors)))
+    profits = PAIR.present_value(paths, model.discount((DAY,)))
     assert stats.kstest(profits, model.value_law(PAIR).cdf).pvalue > FALSE_ALARM
     sample = np.cov(paths[:, 0, :].T)
     np.testing.assert_allclose(sample, COVARIANCE, rtol=0.15)
@@ -72,12 +73,12 @@ def test_portfolio_profits_have_the_stated_law(model):
 def test_histories_draw_each_day_as_often(kind):
     model = kind(returns=HISTORY)
     middles = stats.norm.ppf((np.arange(300) + 0.5) / 300)[:, None]
-    gross = model.paths((1.0,), middles)
+    gross = model.paths((DAY,), middles)
     np.testing.assert_allclose(gross[:, 0, :] - 1.0, model.scenarios(), atol=1e-15)
     law = model.value_law(TRIPLE)
     assert isinstance(law, EmpiricalLaw)
     assert law.mean == pytest.approx(10.0 * float((model.scenarios() @ (0.2, 0.3, 0.5)).mean()))
-    far = model.paths((1.0,), np.array([[-40.0], [40.0]]))
+    far = model.paths((DAY,), np.array([[-40.0], [40.0]]))
     np.testing.assert_allclose(far[:, 0, :] - 1.0, model.scenarios()[[0, -1]], atol=1e-15)
 
 
@@ -106,7 +107,7 @@ def test_fits_match_sample_moments():
     np.testing.assert_allclose(fitted.covariance, np.cov(HISTORY.T))
     student = StudentTReturns.from_returns(HISTORY, degrees_of_freedom=4.0)
     assert student.covariance == fitted.covariance
-    assert NormalReturns.from_returns(HISTORY[:, :1]).num_factors((1.0,)) == 1
+    assert NormalReturns.from_returns(HISTORY[:, :1]).num_factors((DAY,)) == 1
 
 
 def test_models_are_values_with_short_forms():
@@ -119,7 +120,7 @@ def test_models_are_values_with_short_forms():
 
 def test_a_riskless_portfolio_is_an_atom():
     for model in (NORMAL, STUDENT):
-        law = model.value_law(Portfolio(weights=(0.0, 0.0)))
+        law = model.value_law(Portfolio(weights=(0.0, 0.0), market_neutral=True))
         assert law == EmpiricalLaw(samples=(0.0,))
 
 
@@ -169,7 +170,7 @@ def test_bad_fields_are_refused_by_name(kind, name, value):
 def test_wrong_contracts_are_refused():
     with pytest.raises(Unsupported, match="MonteCarlo"):
         NORMAL.value_law(Call(strike=1.0, expiry=1.0))
-    with pytest.raises(Unsupported, match="one period"):
+    with pytest.raises(Unsupported, match="one horizon"):
         NORMAL.num_factors((0.5, 1.0))
     with pytest.raises(InvalidProblem, match="3 weights for 2 assets"):
         NORMAL.value_law(TRIPLE)

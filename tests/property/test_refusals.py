@@ -207,4 +207,4 @@ def test_a_problem_of_the_wrong_parts_is_refused_by_name(position, part):
 def test_a_portfolio_that_does_not_fit_its_model_is_refused(weights):
     for model in (NormalReturns(**BOOK), HistoricalReturns(returns=HISTORY)):
         with pytest.raises(InvalidProblem, match=f"{len(weights)} weights for 2 assets"):
-            Problem(model, Portfolio(weights=weights), VaR(level=0.99))
+            Problem(model, Portfolio(weights=weights, market_neutral=True), VaR(level=0.99))

@@ -70,15 +70,27 @@ returns = st.one_of(
     ),
 )
 portfolios = st.builds(
-    Portfolio, weights=st.tuples(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0)), value=amounts
+    Portfolio,
+    weights=st.tuples(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0)),
+    value=amounts,
+    market_neutral=st.just(True),
 )
 means_of = st.one_of(
     st.just(Price()), st.just(ExpectedLoss()), st.builds(Probability, threshold=st.floats(-9, 9))
 )
-risks = st.one_of(st.builds(VaR, level=levels), st.builds(ES, level=levels))
+
+
+def risk_of(model):
+    """VaR or ES at levels beyond which the model's history has a whole loss."""
+    most = 1.0 - 1.0 / len(getattr(model, "returns", range(1000)))
+    kinds = (st.builds(kind, level=st.floats(0.001, most)) for kind in (VaR, ES))
+    return st.builds(Problem, st.just(model), portfolios, st.one_of(*kinds))
+
+
 problems = st.one_of(
     st.builds(Problem, markets, vanilla, means_of),
-    st.builds(Problem, returns, portfolios, st.one_of(means_of, risks)),
+    st.builds(Problem, returns, portfolios, means_of),
+    returns.flatmap(risk_of),
 )
 goals = st.builds(
     Goal,
