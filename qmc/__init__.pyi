@@ -26,6 +26,8 @@ from .contracts import (
     Sum,
 )
 from .convergence import convergence
+from .data_error import DataError, data_error
+from .diversification import Diversification
 from .engine import Quantum
 from .errors import (
     BackendFailed,
@@ -88,6 +90,7 @@ from .problem import (
 from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
 from .run import estimate
+from .scenarios import ScenarioProfits, Scenarios, read_scenarios
 from .serialise import from_dict, from_json, to_dict, to_json
 
 __version__: str
@@ -116,7 +119,9 @@ __all__ = [
     "Contract",
     "Cost",
     "Curve",
+    "DataError",
     "Digital",
+    "Diversification",
     "EmpiricalLaw",
     "Engine",
     "Estimate",
@@ -163,6 +168,8 @@ __all__ = [
     "Residual",
     "Result",
     "Round",
+    "ScenarioProfits",
+    "Scenarios",
     "Sensitivity",
     "Spread",
     "Staircase",
@@ -180,6 +187,7 @@ __all__ = [
     "circuits",
     "convergence",
     "data",
+    "data_error",
     "estimate",
     "estimators",
     "from_dict",
@@ -188,6 +196,7 @@ __all__ = [
     "nearest_correlation",
     "nearest_covariance",
     "plots",
+    "read_scenarios",
     "resources",
     "run_estimator",
     "stressed",

@@ -94,6 +94,13 @@ METHOD = Option("method", str, "WORD", _PORTFOLIO, "the model by its usual name"
                 tuple(METHODS))  # fmt: skip
 RISK_REPORT = (
     Option("contributions", bool, "", _REPORT, "of each position to VaR and ES", is_flag=True),
+    Option(
+        "stressed",
+        parsing.count,
+        "DAYS",
+        _REPORT,
+        "VaR and ES of the worst so many days of all prices, by history",
+    ),
     Option("scenarios", Path, "FILE", _REPORT, "CSV: profit in named scenarios of returns"),
 )
 THRESHOLD = _number("threshold", _MEASURE, "payoff to be exceeded", "measure.threshold")

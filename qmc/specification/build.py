@@ -100,20 +100,23 @@ def _require_absent(section: Section, name: str, where: str) -> None:
 
 def daily_returns(section: ReturnsSection) -> tuple[tuple[str, ...], Array]:
     """Names of the assets, and their simple returns (days, assets) in the window."""
-    from qmc import data
-
     if isinstance(section.window, int):
         checks.whole("window", section.window, 2)
-    if section.prices is None:
-        prices = data.sp500_stocks(section.tickers, section.start, section.end)
-    else:
-        for name in ("start", "end"):
-            if getattr(section, name) is not None:
-                hint = "cut the file to those days, or give a window of dates"
-                raise checks.refuse(name, getattr(section, name), "absent beside prices", hint)
-        prices = data.read_prices(section.prices, section.tickers)
-    returns = _windowed(prices, section.window)
+    returns = _windowed(prices_of(section), section.window)
     return tuple(map(str, returns.columns)), returns.to_numpy(dtype=float)
+
+
+def prices_of(section: ReturnsSection) -> pd.DataFrame:
+    """All prices, dates x tickers, whatever the window."""
+    from qmc import data
+
+    if section.prices is None:
+        return data.sp500_stocks(section.tickers, section.start, section.end)
+    for name in ("start", "end"):
+        if getattr(section, name) is not None:
+            hint = "cut the file to those days, or give a window of dates"
+            raise checks.refuse(name, getattr(section, name), "absent beside prices", hint)
+    return data.read_prices(section.prices, section.tickers)
 
 
 def _windowed(prices: pd.DataFrame, window: int | str) -> pd.DataFrame:

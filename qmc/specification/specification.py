@@ -31,6 +31,8 @@ from qmc.specification.sections import (
 from qmc.specification.words import spelled
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qmc.engine import Quantum
     from qmc.measures import Measure
     from qmc.problem import Array, Contract, Goal, Model, Problem
@@ -107,6 +109,15 @@ class Specification(Section):
         """
         with naming("model", path="prices"):
             return build.daily_returns(self._returns_section())
+
+    def prices(self) -> pd.DataFrame:
+        """All prices, dates x tickers, that the model's window is cut from.
+
+        Raises:
+            InvalidProblem: as `daily_returns`.
+        """
+        with naming("model", path="prices"):
+            return build.prices_of(self._returns_section())
 
     def fitted(self, returns: Array) -> Model:
         """The same model of other returns (days, assets)."""
