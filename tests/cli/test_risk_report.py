@@ -1,11 +1,18 @@
 """`qmc risk` beside the engines: weights and scenarios of files, methods, data error, pictures."""
 
+import shlex
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from qmc import ES, Diversification, FilteredReturns, Portfolio, Problem, VaR
-from qmc.data import read_prices, simple_returns
+from qmc.data import read_prices, simple_returns, sp500_stocks
 
+ROOT = Path(__file__).resolve().parents[2]
+MANUAL = (ROOT / "docs" / "howto" / "market_risk.md").read_text(encoding="utf-8")
+COMMANDS = [line for line in MANUAL.splitlines() if line.startswith("qmc risk ")]
 WINDOW = "110"
 LEVEL = ["--level", "0.95"]
 
@@ -63,6 +70,31 @@ def test_the_whole_command(run, answer, base, weights, scenarios, tmp_path):
         assert words in " ".join(out.split())
     for name in ("contributions-var.png", "contributions-es.svg", "var.png"):
         assert (tmp_path / "pictures" / name).stat().st_size > 1000
+
+
+@pytest.fixture(scope="module")
+def manual_folder(tmp_path_factory):
+    """The files that the manual makes."""
+    folder = tmp_path_factory.mktemp("manual")
+    prices = sp500_stocks(start="2018-01-01")
+    prices.to_csv(folder / "prices.csv")
+    shutil.copy(ROOT / "examples" / "weights.toml", folder)
+    names = ",".join(map(str, prices.columns))
+    text = f"scenario,{names}\nfall" + ",-0.2" * len(prices.columns) + "\n"
+    (folder / "scenarios.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_manual(run, manual_folder, monkeypatch, command):
+    monkeypatch.chdir(manual_folder)
+    code, out, err = run(*shlex.split(command)[1:], "--engine", "analytic", "--seed", "1")
+    assert (code, err) == (0, "")
+    assert "data_error" in out or "Data error" in out
+
+
+def test_the_manual_has_commands():
+    assert len(COMMANDS) == 6
 
 
 @pytest.mark.parametrize(
