@@ -51,7 +51,9 @@ def block_indices(
     return np.array([data[0] for data, _ in drawn.bootstrap(resamples)], dtype=np.intp)
 
 
-def tail_interval(losses: Array, level: float, confidence: float, indices: Array) -> Interval:
+def tail_interval(
+    losses: Array, level: float, confidence: float, indices: NDArray[np.intp]
+) -> Interval:
     """Of VaR, between two of the losses.
 
     The number of losses beyond the true VaR has mean n (1 - level); its law around that is that of
@@ -76,7 +78,9 @@ def tail_interval(losses: Array, level: float, confidence: float, indices: Array
     return Interval(min(low, float(value)), max(high, float(value)), confidence)
 
 
-def shortfall_interval(losses: Array, level: float, confidence: float, indices: Array) -> Interval:
+def shortfall_interval(
+    losses: Array, level: float, confidence: float, indices: NDArray[np.intp]
+) -> Interval:
     """Of ES, by the studentised bootstrap (Efron 1981, doi:10.2307/3314608).
 
     The standard error is that of the mean excess over VaR, as for independent losses; dependence

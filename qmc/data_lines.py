@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmc.bootstrap import fitted_interval, shortfall_interval, tail_interval, widened
 from qmc.contracts import Portfolio
@@ -39,7 +40,7 @@ class DataLine:
 
 
 def resampled(
-    losses: Array, measures: Sequence[VaR | ES], confidence: float, indices: Array
+    losses: Array, measures: Sequence[VaR | ES], confidence: float, indices: NDArray[np.intp]
 ) -> tuple[DataLine, ...]:
     """Of equally likely losses (n,)."""
     lines = []
@@ -57,7 +58,7 @@ def refitted(
     model: Callable[[Array], Model],
     measures: Sequence[VaR | ES],
     confidence: float,
-    indices: Array,
+    indices: NDArray[np.intp],
 ) -> tuple[DataLine, ...]:
     """Of a model that is fitted to each resample."""
     values = _risks(model(history), portfolio, measures)
@@ -85,7 +86,7 @@ def _risks(model: Model, portfolio: Portfolio, measures: Sequence[VaR | ES]) -> 
     return [risk_of(law, one) for one in measures]
 
 
-def volatility_error(model: FilteredReturns, history: Array, indices: Array) -> Array:
+def volatility_error(model: FilteredReturns, history: Array, indices: NDArray[np.intp]) -> Array:
     """Factors (resamples, assets) on tomorrow's volatilities: true ones over filtered ones.
 
     In a resample today's volatilities are the true ones, day by day, and the filter sees them
@@ -121,7 +122,7 @@ def walked(
     portfolio: Portfolio,
     measures: Sequence[VaR | ES],
     confidence: float,
-    indices: Array,
+    indices: NDArray[np.intp],
     off: Array,
 ) -> tuple[DataLine, ...]:
     """Over more than a day: the ratio of a resample's risk to this one's, on the same few paths."""

@@ -26,7 +26,9 @@ def test_every_installed_library_is_rebuilt_and_the_others_say_so(tmp_path):
 def test_rules_on_a_series_that_can_be_counted():
     """Losses 20 to 1, level .875: 2.5 losses beyond it."""
     losses = np.arange(20.0, 0.0, -1.0)
-    found = {(peer.package, peer.call): peer.rule(losses, 0.875) for peer in conventions.PEERS}
+    found = {
+        (peer.library.package, peer.call): peer.rule(losses, 0.875) for peer in conventions.PEERS
+    }
     by_hand = {
         "value_at_risk(returns, beta=level)": 18.0,
         "cvar(returns, beta=level)": (20.0 + 19.0 + 0.5 * 18.0) / 2.5,

@@ -25,6 +25,8 @@ from qmc import (
     StudentTReturns,
     Unsupported,
     VaR,
+    from_json,
+    to_json,
 )
 from qmc.bootstrap import block_indices, mean_block_length, shortfall_interval, tail_interval
 from qmc.data_error import data_error
@@ -114,6 +116,20 @@ def test_a_normal_fit_to_normal_days():
     quantile = special.ndtri(0.99)
     expected = 2 * 1.96 * np.sqrt(1.0 / quantile**2 + 0.5) / np.sqrt(250)
     assert np.median(widths) == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.filterwarnings("ignore")  # what the suites import warns
+def test_the_suite_of_coverages_has_a_row_a_case_and_measure(monkeypatch):
+    from benchmarks.suites import data_errors
+
+    monkeypatch.setattr(data_errors, "CASES", data_errors.CASES[:1])
+    rows = list(data_errors.run(1000, True))
+    assert [row["measure"] for row in rows] == ["VaR 99 %", "ES 97.5 %"]
+    for row in rows:
+        assert row["runs"] == 20
+        assert row["wilson low"] <= row["coverage"] <= row["wilson high"]
+        assert row["coverage"] + row["too low"] + row["too high"] == pytest.approx(1.0)
+        assert row["coverage"] >= 0.7
 
 
 def clustered(rng, days):
@@ -259,6 +275,7 @@ def test_text_and_dict():
     text = str(one)
     for words in ("VaR 99 %", "ES 97.5 %", "95 % interval", "100 resamples of 400 days", "on top"):
         assert words in text
+    assert from_json(to_json(one)) == one
     data = json.loads(json.dumps(one.to_dict()))
     assert data["days"] == 400
     assert data["lines"][1]["interval"]["high"] == one.lines[1].interval.high

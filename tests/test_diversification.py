@@ -25,6 +25,8 @@ from qmc import (
     StudentTReturns,
     Unsupported,
     VaR,
+    from_json,
+    to_json,
 )
 from qmc.diversification import Diversification
 from qmc.euler import scenario_weights
@@ -234,6 +236,7 @@ def test_text_dict_and_picture():
     text = str(one)
     for words in ("Contributions to VaR 99 %", "bank", "100.0 %", "benefit", "closed form"):
         assert words in text
+    assert from_json(to_json(one)) == one
     data = json.loads(json.dumps(one.to_dict()))
     assert data["ratio"] == one.ratio
     assert data["contributions"] == list(one.contributions)

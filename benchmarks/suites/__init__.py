@@ -10,6 +10,7 @@ from benchmarks.suites import (
     conventions,
     convergence,
     coverage,
+    data_errors,
     encodings,
     estimators,
     large,
@@ -40,6 +41,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "plans": plans.run,
     "residuals": residuals.run,
     "conventions": conventions.run,
+    "data-error": data_errors.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

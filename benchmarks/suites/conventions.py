@@ -33,26 +33,32 @@ _SAME = 1e-12
 _Rule: TypeAlias = Callable[[Array, float], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library: its name on the index, what is imported, and +1 where a loss is positive."""
+
+    package: str
+    module: str
+    sign: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """One function of one library.
 
     Attributes:
-        package: on the index; `module` is what is imported.
+        library: whose it is.
         call: what was called, `level` being ours.
         measure: "VaR" or "ES".
         answer: module, returns, level -> its number.
-        sign: +1 where a loss is positive.
         rule: the same number as a positive loss, by our own line.
         words: the rule in words.
     """
 
-    package: str
-    module: str
+    library: Library
     call: str
     measure: str
     answer: Callable[[ModuleType, pd.Series, float], float]
-    sign: int
     rule: _Rule
     words: str
 
@@ -103,68 +109,70 @@ def _quantlib(library: ModuleType, returns: pd.Series, name: str, level: float) 
     return float(getattr(statistics, name)(level))
 
 
-_SKFOLIO = {"package": "skfolio", "module": "skfolio.measures", "sign": 1}
-_RISKFOLIO = {"package": "riskfolio-lib", "module": "riskfolio.src.RiskFunctions", "sign": 1}
-_EMPYRICAL = {"package": "empyrical-reloaded", "module": "empyrical", "sign": -1}
-_QUANTSTATS = {"package": "quantstats", "module": "quantstats.stats", "sign": -1}
-_QUANTLIB = {"package": "QuantLib", "module": "QuantLib", "sign": 1}
+_SKFOLIO = Library("skfolio", "skfolio.measures", 1)
+_RISKFOLIO = Library("riskfolio-lib", "riskfolio.src.RiskFunctions", 1)
+_EMPYRICAL = Library("empyrical-reloaded", "empyrical", -1)
+_QUANTSTATS = Library("quantstats", "quantstats.stats", -1)
+_QUANTLIB = Library("QuantLib", "QuantLib", 1)
 
 PEERS = (
     Peer(
-        **_SKFOLIO, measure="VaR", call="value_at_risk(returns, beta=level)",
+        library=_SKFOLIO, measure="VaR", call="value_at_risk(returns, beta=level)",
         answer=lambda m, r, p: float(m.value_at_risk(r.to_numpy(), beta=p)),
         rule=_ours("VaR"), words="order statistic of rank ceil(n level), as ours",
     ),
     Peer(
-        **_SKFOLIO, measure="ES", call="cvar(returns, beta=level)",
+        library=_SKFOLIO, measure="ES", call="cvar(returns, beta=level)",
         answer=lambda m, r, p: float(m.cvar(r.to_numpy(), beta=p)),
         rule=_ours("ES"), words="mean of the worst n (1 - level), a part of one counting, as ours",
     ),
     Peer(
-        **_RISKFOLIO, measure="VaR", call="VaR_Hist(returns, alpha=1 - level)",
+        library=_RISKFOLIO, measure="VaR", call="VaR_Hist(returns, alpha=1 - level)",
         answer=lambda m, r, p: float(m.VaR_Hist(r.to_numpy()[:, None], alpha=round(1 - p, 12))),
         rule=_next_worst,
         words="the ceil(n (1 - level))-th worst: one further out than ours where that is whole",
     ),
     Peer(
-        **_RISKFOLIO, measure="ES", call="CVaR_Hist(returns, alpha=1 - level)",
+        library=_RISKFOLIO, measure="ES", call="CVaR_Hist(returns, alpha=1 - level)",
         answer=lambda m, r, p: float(m.CVaR_Hist(r.to_numpy()[:, None], alpha=round(1 - p, 12))),
         rule=_ours("ES"), words="its VaR and the excess over it: the same mean as ours",
     ),
     Peer(
-        **_EMPYRICAL, measure="VaR", call="value_at_risk(returns, cutoff=1 - level)",
+        library=_EMPYRICAL, measure="VaR", call="value_at_risk(returns, cutoff=1 - level)",
         answer=lambda m, r, p: float(m.value_at_risk(r, cutoff=1.0 - p)),
         rule=_interpolated, words="between two order statistics, linear at (n - 1) level",
     ),
     Peer(
-        **_EMPYRICAL, measure="ES", call="conditional_value_at_risk(returns, cutoff=1 - level)",
+        library=_EMPYRICAL, measure="ES",
+        call="conditional_value_at_risk(returns, cutoff=1 - level)",
         answer=lambda m, r, p: float(m.conditional_value_at_risk(r, cutoff=1.0 - p)),
         rule=_mean_of_worst,
         words="mean of the worst int((n - 1) (1 - level)) + 1, each counting whole",
     ),
     Peer(
-        **_QUANTSTATS, measure="VaR", call="value_at_risk(returns, confidence=level)",
+        library=_QUANTSTATS, measure="VaR", call="value_at_risk(returns, confidence=level)",
         answer=lambda m, r, p: float(m.value_at_risk(r, confidence=p)),
         rule=_normal,
         words="of a normal law with the sample's mean and deviation, no order statistic",
     ),
     Peer(
-        **_QUANTSTATS, measure="ES", call="cvar(returns, confidence=level)",
+        library=_QUANTSTATS, measure="ES", call="cvar(returns, confidence=level)",
         answer=lambda m, r, p: float(m.cvar(r, confidence=p)),
         rule=_normal_shortfall, words="of the same normal law",
     ),
     Peer(
-        **_QUANTSTATS, measure="ES", call='cvar(returns, confidence=level, method="historical")',
+        library=_QUANTSTATS, measure="ES",
+        call='cvar(returns, confidence=level, method="historical")',
         answer=lambda m, r, p: float(m.cvar(r, confidence=p, method="historical")),
         rule=_mean_to_interpolated, words="mean of what is at or beyond the interpolated quantile",
     ),
     Peer(
-        **_QUANTLIB, measure="VaR", call="RiskStatistics().valueAtRisk(level)",
+        library=_QUANTLIB, measure="VaR", call="RiskStatistics().valueAtRisk(level)",
         answer=lambda m, r, p: _quantlib(m, r, "valueAtRisk", p),
         rule=_ours("VaR"), words="order statistic, as ours; never below 0, levels from 0.9 only",
     ),
     Peer(
-        **_QUANTLIB, measure="ES", call="RiskStatistics().expectedShortfall(level)",
+        library=_QUANTLIB, measure="ES", call="RiskStatistics().expectedShortfall(level)",
         answer=lambda m, r, p: _quantlib(m, r, "expectedShortfall", p),
         rule=_mean_beyond, words="mean of what is strictly beyond VaR, whatever share that is",
     ),
@@ -197,7 +205,7 @@ def _row(
 ) -> dict[str, Any]:
     ours = _ours(peer.measure)(losses, level)
     row: dict[str, Any] = {
-        "library": f"{peer.package} {version}",
+        "library": f"{peer.library.package} {version}",
         "measure": peer.measure,
         "level": level,
         "call": peer.call,
@@ -212,7 +220,7 @@ def _row(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = peer.answer(library, returns, level)
-    loss = peer.sign * theirs
+    loss = peer.library.sign * theirs
     same = abs(loss - peer.rule(losses, level)) <= _SAME
     gap = loss / ours - 1.0
     return row | {
@@ -225,9 +233,9 @@ def _row(
 def _imported(peer: Peer) -> tuple[ModuleType | None, str]:
     """The module and the package's version; None where it is not installed."""
     try:
-        version = metadata.version(peer.package)
+        version = metadata.version(peer.library.package)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return importlib.import_module(peer.module), version
+            return importlib.import_module(peer.library.module), version
     except ImportError:
         return None, ""

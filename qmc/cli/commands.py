@@ -222,7 +222,8 @@ def _solve(given: Given, kind: Kind) -> int:
         spec.make_quantum()
         require_used(spec, given)
         problems, folder = spec.problems(), picture_folder(given)
-        extra = risk_report(spec, problems, given) if kind == "risk" else RiskReport()
+        with progress("asking the data"):
+            extra = risk_report(spec, problems, given) if kind == "risk" else RiskReport()
         with progress("solving"):
             solved, stopped = solve_until_stopped(spec, problems)
     if given["as_json"]:

@@ -132,7 +132,9 @@ def risk_report(spec: Specification, problems: Sequence[Problem], given: Given) 
         if name in given and not tails:
             msg = f"option --{name}: must be left out without VaR or ES; give --measure both"
             raise InvalidProblem(msg)
-    parts, profits, stressed = (), None, ()
+    profits: ScenarioProfits | None = None
+    parts: tuple[Diversification, ...] = ()
+    stressed: tuple[Stressed, ...] = ()
     if "scenarios" in given:
         held = require_portfolio(problems[0].model, problems[0].contract)
         profits = read_scenarios(given["scenarios"]).profits(held, names)
