@@ -13,6 +13,7 @@ from qmc.estimators import Certified, Estimator, Iterative
 from qmc.grids import CellTable, FactorGrid, Grid, LawGrid, Residual
 from qmc.measures import ES, Mean, Measure, VaR
 from qmc.problem import Goal, Problem
+from qmc.result import law_lines
 
 # proved at every amplitude and readable after every round: any measure may take them
 _ESTIMATORS: tuple[Estimator, ...] = (Certified(), Iterative())
@@ -36,8 +37,13 @@ class Choice:
 
 
 def grids_for(problem: Problem) -> tuple[Grid, ...]:
-    """`LawGrid` where a one-dimensional law is known, else `FactorGrid` of two sizes."""
-    if LawGrid().treats(problem):
+    """`LawGrid` where a one-dimensional law is known, else `FactorGrid` of two sizes.
+
+    A mean under a law that is but a sample of its model goes to `FactorGrid` too, whose residual
+    measures what the cells leave out; a quantile has no residual.
+    """
+    sampled = law_lines(problem.model, problem.contract.times)
+    if LawGrid().treats(problem) and (not sampled or isinstance(problem.measure, VaR | ES)):
         return (LawGrid(),)
     sizes = _FACTOR_QUBITS[:1] if problem.num_factors > _MANY_NORMALS else _FACTOR_QUBITS
     return tuple(FactorGrid(qubits=one) for one in sizes)

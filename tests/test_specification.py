@@ -131,6 +131,67 @@ def test_models_of_returns(fields, kind, attribute):
         assert getattr(problem.model, attribute[0]) == attribute[1]
 
 
+def test_settings_of_models_of_returns():
+    garch = only(specification(PORTFOLIO, model={"filter": "garch", "innovations": "normal"})).model
+    assert garch.filter.innovations == "normal"
+    assert len(garch.filter.parameters) == 2
+    for kind in ("normal", "student-t"):
+        plain, shrunk = (
+            only(specification(PORTFOLIO, model={"kind": kind, **more})).model
+            for more in ({}, {"covariance": "ledoit-wolf"})
+        )
+        assert plain.mean == shrunk.mean
+        assert plain.covariance != shrunk.covariance
+    fitted = only(specification(PORTFOLIO, model={"kind": "student-t", "tails": "fitted"})).model
+    assert fitted.degrees_of_freedom not in {4.0, 2.0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "years"),
+    [({}, 1 / 252), ({"horizon_days": 10}, 10 / 252), ({"horizon": 0.5}, 0.5)],
+)
+def test_horizons_in_days_or_years(fields, years):
+    problem = only(specification(PORTFOLIO, contract=fields))
+    assert problem.contract.horizon == pytest.approx(years, rel=1e-15)
+
+
+def test_a_market_neutral_book_says_so():
+    book = {"weights": [1.0, -1.0], "market_neutral": True}
+    assert only(specification(PORTFOLIO, contract=book)).contract.market_neutral
+
+
+@pytest.mark.parametrize(
+    ("changes", "start"),
+    [
+        ({"model": {"decay": 0.9, "filter": "garch"}}, "model.decay=0.9: must be absent beside"),
+        ({"model": {"innovations": "t"}}, "model.innovations='t': must be absent beside filter"),
+        (
+            {"model": {"kind": "student-t", "tails": "fitted", "degrees_of_freedom": 5}},
+            "model.degrees_of_freedom=5.0: must be absent beside tails",
+        ),
+        (
+            {"model": {"kind": "normal", "covariance": "oracle"}},
+            "model.covariance='oracle': must be 'sample', 'denoised'",
+        ),
+        ({"model": {"filter": "garch", "window": 99}}, "model.window=99: must be at least 100 to"),
+        ({"model": {"window": 99}, "measure": {"kind": "var"}}, "model.window=99: must be at leas"),
+        (
+            {"model": {"kind": "historical", "window": 9}, "contract": {"horizon_days": 9}},
+            "model.window=9: must be at least 10 for a horizon of 9",
+        ),
+        ({"contract": {"horizon_days": 0}}, "contract.horizon_days=0: must be a whole number from"),
+        ({"contract": {"horizon_days": 1, "horizon": 0.1}}, "contract.horizon=0.1: must be absent"),
+        ({"contract": {"horizon": 0.03}}, "contract.horizon=0.03 years is 7.56 trading days: must"),
+        ({"contract": {"weights": [1, -1]}}, "contract.weights=(1.0, -1.0): must be of a sum othe"),
+    ],
+)
+def test_settings_of_returns_that_do_not_fit_are_refused(changes, start):
+    base = {"measure": {"kind": "expected-loss"}}
+    with pytest.raises(InvalidField) as caught:
+        specification(PORTFOLIO, **(base | changes)).problems()
+    assert str(caught.value).removeprefix("field ").startswith(start)
+
+
 def test_the_window_and_the_dates_choose_the_days():
     dates = {"kind": "historical", "start": "2020-01-01", "end": "2020-12-31", "window": 30}
     late = {**dates, "start": "2020-11-01"}

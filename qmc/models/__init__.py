@@ -14,7 +14,7 @@ from qmc.models.local_volatility import CEV, LocalVolatility
 from qmc.models.merton import Merton
 from qmc.models.multi_asset import MultiAsset
 from qmc.models.returns import NormalReturns, StudentTReturns
-from qmc.models.stressed import StressedWindow, stressed, worst_window
+from qmc.models.stress import StressedWindow, stressed, worst_window
 
 __all__ = [
     "CEV",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from qmc.errors import InvalidProblem, Unsupported
 from qmc.models.filters import Recursion, first_mean_square
 from qmc.problem import Array
 
-_INNOVATIONS = ("normal", "t")
+Innovations: TypeAlias = Literal["normal", "t"]
 # with fewer returns the likelihood is flat
 LEAST_DAYS = 100
 # a fit may lie on the boundary, where shocks to variance last
@@ -40,12 +41,12 @@ class GARCH:
         Unsupported: when fitted, without the package arch.
     """
 
-    innovations: str = "t"
+    innovations: Innovations = "t"
     parameters: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         """Check the word and each row."""
-        checks.choice("innovations", self.innovations, _INNOVATIONS)
+        checks.choice("innovations", self.innovations, get_args(Innovations))
         if self.parameters is not None:
             rows = checks.table("parameters", self.parameters, 2)
             width = 4 if self.innovations == "t" else 3
@@ -105,7 +106,7 @@ def unmoved(asset: int) -> InvalidProblem:
     )
 
 
-def _maximise(scaled: Array, innovations: str) -> tuple[Sequence[float], bool]:
+def _maximise(scaled: Array, innovations: Innovations) -> tuple[Sequence[float], bool]:
     """omega, alpha, beta and, for a t, degrees of freedom; and whether the search ended well."""
     try:
         from arch import arch_model

@@ -147,8 +147,16 @@ def test_options_of_a_portfolio_matter(answer, prices):
     assert value("--weights", "1,0,0") == pytest.approx(value("--tickers", "A"))
     for extra in (["--weights", "-1,0,0"], ["--window", "110"], ["--decay", "0.8"]):
         assert value(*extra) != pytest.approx(plain)
+    for extra in (["--filter", "garch"], ["--horizon", "5"]):
+        assert value(*extra) != pytest.approx(plain)
+    normal = value("--model", "normal")
+    assert value("--model", "normal", "--horizon", "4") == pytest.approx(2.0 * normal, rel=0.5)
+    assert value("--model", "normal", "--covariance", "oas") != pytest.approx(normal)
+    book = ["--weights", "1,-1,0", "--market-neutral"]
+    assert value(*book, "--model", "normal") > 0.0
     heavy = value("--model", "student-t", "--degrees-of-freedom", "2.1")
     assert heavy != pytest.approx(value("--model", "student-t"))
+    assert value("--model", "student-t", "--tails", "fitted") != pytest.approx(heavy)
 
 
 def test_expected_loss(answer, portfolio):

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from arch import arch_model
 
-from qmc import EWMA, GARCH, FilteredReturns, HistoricalReturns, Portfolio, from_dict, to_dict
+from qmc import (
+    EWMA,
+    GARCH,
+    FilteredReturns,
+    HistoricalReturns,
+    Portfolio,
+    data,
+    from_dict,
+    to_dict,
+)
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.models import VolatilityFilter, ewma_volatility
 from qmc.models.one_period import DAY
@@ -103,6 +112,14 @@ def without(monkeypatch, package):
         return real(name, *rest, **words)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
+
+
+def test_a_fit_that_fails_is_refused_with_what_to_do():
+    """A stock that rests on nine days in ten: a t's likelihood grows without end about 0."""
+    prices = data.sp500_stocks(("RRC",))
+    still = data.simple_returns(prices).to_numpy()[:500]
+    with pytest.raises(InvalidProblem, match=r'not converge on returns\[:, 0\].*innovations="norm'):
+        FilteredReturns(returns=still, filter=GARCH())
 
 
 def test_numbers_of_ones_own_give_a_filter_by_hand():

@@ -219,7 +219,7 @@ def test_windows_out_of_range_are_refused(changes, part):
 
 @pytest.mark.parametrize("weights", [(1.0, -1.0), (0.1, 0.2, -0.3), (0.0,)])
 def test_weights_that_cancel_are_refused_unless_that_is_meant(weights):
-    with pytest.raises(InvalidProblem, match="sum other than 0.*market_neutral=True"):
+    with pytest.raises(InvalidProblem, match=r"sum other than 0.*market_neutral=True"):
         Portfolio(weights=weights)
     book = Portfolio(weights=weights, market_neutral=True, value=100.0)
     gross = 1.0 + 0.01 * np.arange(len(weights))[None, None, :]

@@ -63,9 +63,9 @@ def worst_window(
             with no loss beyond the level, and what `HistoricalReturns` refuses.
 
     >>> calm, storm = [[0.001], [-0.001]] * 50, [[-0.05], [0.04]] * 50
-    >>> found = worst_window(calm + storm + calm, (1.0,), 100)
-    >>> found.start, found.stop
-    (2, 102)
+    >>> found = worst_window(calm + storm + calm, (1.0,), 100, level=0.5)
+    >>> found.start, found.stop, round(found.expected_shortfall, 6)
+    (99, 199, 0.05)
     """
     history = checked_history(returns)
     checks.whole("days", days, 2, len(history), "the rows that there are")
