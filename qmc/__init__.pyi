@@ -27,6 +27,7 @@ from .contracts import (
 )
 from .convergence import convergence
 from .data_error import DataError, data_error
+from .data_lines import DataLine
 from .diversification import Diversification
 from .engine import Quantum
 from .errors import (
@@ -120,6 +121,7 @@ __all__ = [
     "Cost",
     "Curve",
     "DataError",
+    "DataLine",
     "Digital",
     "Diversification",
     "EmpiricalLaw",

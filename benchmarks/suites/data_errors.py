@@ -22,7 +22,7 @@ from qmc.models import FilteredReturns, HistoricalReturns, NormalReturns, Studen
 from qmc.problem import Array, Model
 from qmc.result import Interval
 
-MEASURES = (VaR(level=0.99), ES(level=0.975))
+MEASURES: tuple[VaR | ES, ...] = (VaR(level=0.99), ES(level=0.975))
 _RESAMPLES = 400
 _MOST_RUNS = 500
 _BURN = 300
