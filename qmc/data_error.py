@@ -140,7 +140,8 @@ def data_error(
       volatilities that err as above.
     - any other model is fitted to each resample, and the percentiles of its risk are taken.
 
-    What a wrong model adds is in none of them.
+    What a wrong model adds is in none of them. The guarantees are asymptotic; how often each holds
+    is measured in docs/results/data_error.md.
 
     Args:
         returns: (days, assets) simple returns.
