@@ -127,6 +127,18 @@ def test_ten_days_are_riskier_than_one_and_keep_their_data_error(answer, base):
         assert line["interval"]["low"] < value(long) < line["interval"]["high"]
 
 
+def test_a_law_of_fixed_paths_is_not_called_exact(run, base):
+    """Over ten days of a filter the closed form is that of 16,384 paths: no engine misses it."""
+    given = [*base, *LEVEL, "--measure", "var", "--method", "filtered"]
+    rows = [run(*given, "--horizon", days)[1].splitlines()[4] for days in ("1", "10")]
+    cells = [[cell.strip() for cell in row.split("│")] for row in rows]
+    assert [row[4] for row in cells] == ["exact", "exact for fixed paths"]
+    given[given.index("analytic")] = "all"
+    table = run(*given, "--horizon", "10", "--backend", "ideal")[1].splitlines()[4:7]
+    inside = [row.split("│")[5].strip() for row in table]
+    assert inside == ["-", "-", "-"]
+
+
 def test_a_window_of_dates_takes_these_days(answer, base, prices):
     dates = "2024-02-01:2024-04-30"
     given = [*base, "--method", "history", "--measure", "var", "--level", "0.9"]
