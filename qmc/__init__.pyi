@@ -32,6 +32,9 @@ from .contracts import (
     Sum,
 )
 from .convergence import convergence
+from .data_error import DataError, data_error
+from .data_lines import DataLine
+from .diversification import Diversification
 from .engine import Quantum
 from .errors import (
     BackendFailed,
@@ -84,6 +87,7 @@ from .problem import Contract, Goal, Model, Problem
 from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
 from .run import estimate
+from .scenarios import ScenarioProfits, Scenarios, read_scenarios
 from .serialise import from_dict, from_json, to_dict, to_json
 
 __version__: str
@@ -113,8 +117,11 @@ __all__ = [
     "Contract",
     "Cost",
     "Curve",
+    "DataError",
+    "DataLine",
     "DeltaGamma",
     "Digital",
+    "Diversification",
     "EmpiricalLaw",
     "Engine",
     "Estimate",
@@ -162,6 +169,8 @@ __all__ = [
     "Residual",
     "Result",
     "Round",
+    "ScenarioProfits",
+    "Scenarios",
     "Sensitivity",
     "Spread",
     "Staircase",
@@ -181,6 +190,7 @@ __all__ = [
     "circuits",
     "convergence",
     "data",
+    "data_error",
     "estimate",
     "estimators",
     "from_dict",
@@ -189,6 +199,7 @@ __all__ = [
     "nearest_correlation",
     "nearest_covariance",
     "plots",
+    "read_scenarios",
     "resources",
     "run_estimator",
     "stressed",

@@ -16,6 +16,7 @@ import numpy as np
 from qmc import data
 from qmc.contracts import Call, Portfolio
 from qmc.convergence import ConvergenceTable, convergence
+from qmc.data_error import DataError, data_error
 from qmc.engine import Quantum
 from qmc.explain import budget_table
 from qmc.grids import LawGrid
@@ -131,6 +132,7 @@ class Outcome:
     quick: bool
     sections: tuple[Section, ...]
     table: ConvergenceTable
+    data_error: DataError
 
     @property
     def solved(self) -> tuple[Solved, ...]:
@@ -163,6 +165,7 @@ class Outcome:
             "results": [
                 {"engine": one.engine, "result": one.result.to_dict()} for one in self.solved
             ],
+            "data_error": self.data_error.to_dict(),
             "convergence": self.table.to_frame().to_dict("records"),
             "machine": machine(),
         }
@@ -196,12 +199,18 @@ def run_demo(
     tell(f"pricing a call on {TICKER}")
     first = _option_section(prices, sizes, folder, seed)
     tell(f"value at risk and expected shortfall of {prices.shape[1]} stocks")
-    second = _risk_section(prices, sizes, folder, seed)
+    unknown = risk_data_error(prices, seed)
+    second = _risk_section(prices, sizes, folder, seed, unknown)
     tell(f"convergence: {len(sizes.budgets)} budgets, {sizes.seeds} seeds")
     table = _converge(option_problem(option_market(prices)), sizes, seed)
     third = _convergence_section(table, sizes, folder)
     outcome = Outcome(
-        folder=folder, seed=seed, quick=quick, sections=(first, second, third), table=table
+        folder=folder,
+        seed=seed,
+        quick=quick,
+        sections=(first, second, third),
+        table=table,
+        data_error=unknown,
     )
     tell("writing the report")
     _write_report(outcome)
@@ -228,6 +237,18 @@ def risk_problems(model: FilteredReturns, stocks: int) -> tuple[Problem, ...]:
     portfolio = Portfolio(weights=(1.0 / stocks,) * stocks, value=VALUE)
     measures = (VaR(level=VAR_LEVEL), ES(level=ES_LEVEL))
     return tuple(Problem(model, portfolio, measure) for measure in measures)
+
+
+def risk_data_error(prices: pd.DataFrame, seed: int) -> DataError:
+    """How far VaR and ES move with the history that they are read from."""
+    returns = data.simple_returns(prices, WINDOW)
+    return data_error(
+        returns,
+        Portfolio(weights=(1.0 / prices.shape[1],) * prices.shape[1], value=VALUE),
+        lambda days: FilteredReturns(returns=days),
+        (VaR(level=VAR_LEVEL), ES(level=ES_LEVEL)),
+        rng=seed,
+    )
 
 
 def _solve(problem: Problem, quantum: Quantum, goal: Goal, seed: int) -> tuple[Solved, ...]:
@@ -260,7 +281,9 @@ def _option_section(prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int)
     )
 
 
-def _risk_section(prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int) -> Section:
+def _risk_section(
+    prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int, unknown: DataError
+) -> Section:
     model = FilteredReturns(returns=data.simple_returns(prices, WINDOW))
     problems = risk_problems(model, prices.shape[1])
     quantum = Quantum(grid=LawGrid(qubits=sizes.risk_qubits))
@@ -274,10 +297,11 @@ def _risk_section(prices: pd.DataFrame, sizes: Sizes, folder: Path, seed: int) -
             f"Value {VALUE:,.0f}; the last {WINDOW} daily returns to {prices.index[-1].date()}, "
             f"each scaled from the volatility of its day to today's (EWMA, decay {model.decay:g}); "
             "every scenario equally likely. A loss is positive. Asked for "
-            f"{_asked(sizes.risk_goal)}."
+            f"{_asked(sizes.risk_goal)}. {unknown.sentence}"
         ),
         tables=(
             results_table(solved, "One-day value at risk and expected shortfall"),
+            unknown.table(),
             *(budget_table(result) for group in groups for result in _sampled(group)),
         ),
         verdicts=tuple(compare(group[-1].result, group[-2].result) for group in groups),

@@ -104,13 +104,18 @@ RESULT_COLUMNS = (
 
 def results_table(solved: Sequence[Solved], title: str = "Results") -> TextTable:
     """A row per engine and measure."""
-    exact = {describe_measure(o.result): o.result.value for o in solved if o.engine == "analytic"}
+    exact = {describe_measure(one.result): one.result.value for one in solved if is_exact(one)}
     rows = tuple(_result_cells(one, exact.get(describe_measure(one.result))) for one in solved)
     words, spare = (
         ("measure", "engine", "status"),
         ("depth", "qubits", "seconds", "status", "queries"),
     )
     return TextTable(title, RESULT_COLUMNS, rows, words, spare)
+
+
+def is_exact(one: Solved) -> bool:
+    """True for a closed form of the problem itself, not of scenarios that stand for its law."""
+    return one.engine == "analytic" and one.result.covers == "continuous"
 
 
 def misses(solved: Sequence[Solved]) -> int:
@@ -130,7 +135,7 @@ def _result_cells(one: Solved, exact: float | None) -> tuple[str, ...]:
         describe_measure(result),
         one.engine,
         number(result.value),
-        "exact" if one.engine == "analytic" else interval_text(result.interval),
+        _interval_cell(one),
         inside,
         status if result.covers == "continuous" else f"{status}, grid only",
         f"{result.cost.queries:,}",
@@ -138,6 +143,12 @@ def _result_cells(one: Solved, exact: float | None) -> tuple[str, ...]:
         "-" if circuit is None else str(circuit.depth),
         f"{result.cost.seconds:.3g}",
     )
+
+
+def _interval_cell(one: Solved) -> str:
+    if one.engine == "analytic":
+        return "exact" if is_exact(one) else "exact for fixed paths"
+    return interval_text(one.result.interval)
 
 
 def describe_measure(result: Result) -> str:
@@ -200,7 +211,7 @@ def intervals_figure(solved: Sequence[Solved]) -> Axes:
     """The intervals of several engines for one measure, the exact value as a line."""
     from qmc.plots import plot_intervals
 
-    exact = [one.result.value for one in solved if one.engine == "analytic"]
+    exact = [one.result.value for one in solved if is_exact(one)]
     sampled = [one for one in solved if one.engine != "analytic"] if exact else list(solved)
     return plot_intervals(
         [one.result for one in sampled or solved],

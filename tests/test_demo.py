@@ -68,6 +68,18 @@ def test_screen_shows_budgets_and_winners(outcome):
     assert "intervals contain the exact value" in text
 
 
+def test_the_data_error_stands_beside_the_results(outcome):
+    lines = outcome.data_error.lines
+    for line, exact in zip(lines, outcome.solved[3::3], strict=True):
+        assert line.value == pytest.approx(exact.result.value, rel=1e-9)
+        assert line.measure == exact.result.provenance.problem.measure
+    text = (outcome.folder / "index.html").read_text(encoding="utf-8")
+    assert "Data error: what the history itself does not know" in text
+    assert "It comes on top of an engine&#39;s interval" in text
+    found = outcome.to_dict()["data_error"]["lines"][0]["interval"]
+    assert found["low"] == lines[0].interval.low
+
+
 def test_report_is_offline_with_alt_texts_seed_and_versions(outcome):
     text = (outcome.folder / "index.html").read_text(encoding="utf-8")
     page = _Page()

@@ -8,8 +8,10 @@ from benchmarks.suites import (
     amplitudes,
     backtests,
     circuits,
+    conventions,
     convergence,
     coverage,
+    data_errors,
     encodings,
     estimators,
     large,
@@ -42,6 +44,8 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "residuals": residuals.run,
     "risk_speed": risk_speed.run,
     "backtests": backtests.run,
+    "conventions": conventions.run,
+    "data-error": data_errors.run,
 }
 
 PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}

@@ -13,6 +13,15 @@ from qmc.cli.options import OUTPUT_PANEL, Option
 
 _MARKET, _CONTRACT, _PORTFOLIO = "Market", "Option contract", "Portfolio"
 _MEASURE, _ENGINE, _GOAL, _STUDY = "Measure", "Engines", "Goal", "Study"
+_REPORT = "Risk report"
+# the trade's words for the models of returns, and what each is in a file
+METHODS = {
+    "history": {"kind": "historical"},
+    "filtered": {"kind": "filtered"},
+    "garch": {"kind": "filtered", "filter": "garch"},
+    "normal": {"kind": "normal"},
+    "t": {"kind": "student-t"},
+}
 # written out, since the help must not import the classes; a test compares
 _ESTIMATORS = (
     "adaptive bayesian canonical certified chebyshev faster iterative low-depth "
@@ -66,7 +75,8 @@ PORTFOLIO = (
            default="all"),
     Option("start", str, "DATE", _PORTFOLIO, "first date of the built-in stocks", "model.start"),
     Option("end", str, "DATE", _PORTFOLIO, "last date of the built-in stocks", "model.end"),
-    _whole("window", _PORTFOLIO, "daily returns to use, the last ones", "model.window", "500"),
+    Option("window", parsing.window, "DAYS", _PORTFOLIO, "the last daily returns to use, or two "
+           "dates, 2008-01-01:2009-12-31", "model.window", default="500"),
     _word("model", _PORTFOLIO, "of tomorrow's returns", "model.kind",
           "filtered historical normal student-t", "filtered"),
     _word("filter", _PORTFOLIO, "of filtered", "model.filter", "ewma garch", "ewma"),
@@ -76,13 +86,26 @@ PORTFOLIO = (
           "sample denoised exponential gerber ledoit-wolf oas shrunk", "sample"),
     _word("tails", _PORTFOLIO, "of student-t", "model.tails", "given fitted", "given"),
     _number("degrees_of_freedom", _PORTFOLIO, "of student-t", "model.degrees_of_freedom", "4"),
-    Option("weights", parsing.numbers, "NUMBERS", _PORTFOLIO, "shares with commas",
-           "contract.weights", default="equal"),
+    Option("weights", parsing.weights, "NUMBERS", _PORTFOLIO, "shares with commas, or a TOML file "
+           "of [weights]", "contract.weights", default="equal"),
     Option("market_neutral", bool, "", _PORTFOLIO, "weights may sum to 0",
            "contract.market_neutral", is_flag=True),
     _number("value", _PORTFOLIO, "of the portfolio", "contract.value", "1"),
     _whole("horizon", _PORTFOLIO, "in trading days", "contract.horizon_days", "1"),
 )  # fmt: skip
+METHOD = Option("method", str, "WORD", _PORTFOLIO, "the model by its usual name", None,
+                tuple(METHODS))  # fmt: skip
+RISK_REPORT = (
+    Option("contributions", bool, "", _REPORT, "of each position to VaR and ES", is_flag=True),
+    Option(
+        "stressed",
+        parsing.count,
+        "DAYS",
+        _REPORT,
+        "VaR and ES of the worst so many days of all prices, by history",
+    ),
+    Option("scenarios", Path, "FILE", _REPORT, "CSV: profit in named scenarios of returns"),
+)
 THRESHOLD = _number("threshold", _MEASURE, "payoff to be exceeded", "measure.threshold")
 GREEK = (
     _word("greek", _MEASURE, "which derivative of the price; implies --measure greek",

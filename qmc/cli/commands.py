@@ -78,7 +78,9 @@ def price(given: Given) -> int:
 @app.command()
 @with_options(
     *catalogue.PORTFOLIO,
+    catalogue.METHOD,
     *catalogue.RISK_MEASURE,
+    *catalogue.RISK_REPORT,
     *catalogue.GOAL,
     catalogue.ENGINE,
     *catalogue.QUANTUM,
@@ -87,7 +89,7 @@ def price(given: Given) -> int:
     catalogue.PLOT,
 )
 def risk(given: Given) -> int:
-    """One-day value at risk and expected shortfall of a portfolio of stocks."""
+    """Value at risk and expected shortfall of a portfolio of stocks, and what the data know."""
     return _solve(given, "risk")
 
 
@@ -227,6 +229,7 @@ def demo(
 def _solve(given: Given, kind: Kind) -> int:
     """Solve with every engine asked for, print, draw; the exit code."""
     from qmc import report
+    from qmc.cli.risk import RiskReport, risk_report
     from qmc.cli.solving import solve_until_stopped
     from qmc.explain import budget_table
 
@@ -237,17 +240,21 @@ def _solve(given: Given, kind: Kind) -> int:
         spec.make_quantum()
         require_used(spec, given)
         problems, folder = spec.problems(), picture_folder(given)
+        with progress("asking the data"):
+            extra = risk_report(spec, problems, given) if kind == "risk" else RiskReport()
         with progress("solving"):
             solved, stopped = solve_until_stopped(spec, problems)
     if given["as_json"]:
         rows = [json_row(one) for one in solved]
-        print_json(kind, {"problem": spec.model_dump(), "results": rows})
+        print_json(kind, {"problem": spec.model_dump(), "results": rows, **extra.to_dict()})
     elif solved:
         console().print(report.results_table(solved))
         for one in solved:
             if one.engine != "analytic":
                 console().print(budget_table(one.result))
+        console().print(*extra.renderables(), sep="\n")
     if folder is not None:
+        extra.draw(folder)
         for problem in problems:
             mine = [one for one in solved if one.result.provenance.problem == problem]
             if mine:

@@ -82,6 +82,36 @@ def numbers(text: str) -> list[float]:
         raise ValueError(msg) from error
 
 
+def weights(text: str) -> list[float] | str:
+    """Numbers with commas, or a TOML file.
+
+    >>> weights("0.6,0.4"), weights("weights.toml")
+    ([0.6, 0.4], 'weights.toml')
+    """
+    if text.lower().endswith(".toml"):
+        return text
+    try:
+        return numbers(text)
+    except ValueError as error:
+        msg = f"{error}, or a .toml file"
+        raise ValueError(msg) from error
+
+
+def window(text: str) -> int | str:
+    """A number of days, or two dates with a colon; the specification checks them.
+
+    >>> window("500"), window("2008-01-01:2009-12-31")
+    (500, '2008-01-01:2009-12-31')
+    """
+    if ":" in text:
+        return text
+    try:
+        return int(text)
+    except ValueError as error:
+        msg = "a whole number of days, such as 500, or two dates with a colon"
+        raise ValueError(msg) from error
+
+
 def names(text: str) -> list[str]:
     """Names with commas.
 

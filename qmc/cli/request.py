@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from qmc.cli.catalogue import CONTRACT, FLAGS, MARKET, OPTIONS, PORTFOLIO
+from qmc.cli.catalogue import CONTRACT, FLAGS, MARKET, METHOD, METHODS, OPTIONS, PORTFOLIO
 from qmc.cli.options import Given
 from qmc.errors import InvalidProblem, Unsupported
 
@@ -49,6 +49,9 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
     for one in OPTIONS:
         if one.path and one.name in given:
             _put(data, one.path, given[one.name], replace=True)
+    if "method" in given:
+        for name, word in _method(given).items():
+            _put(data, f"model.{name}", word, replace=True)
     if "greek" in given:
         _put(data, "measure.kind", "greek", replace="measure" not in given)
     found = _kind_of(data) or kind or _kind_by_options(data, given)
@@ -62,6 +65,23 @@ def specification(given: Given, kind: Kind | None = None) -> Specification:
     for section, word in _DEFAULTS[found].items():
         _put(data, f"{section}.kind", word, replace=False)
     return Specification.from_mapping(data)
+
+
+def _method(given: Given) -> dict[str, str]:
+    """The fields of the model that `--method` names.
+
+    Raises:
+        InvalidProblem: for another word, and beside `--model` or `--filter`.
+    """
+    word = given["method"]
+    for other in ("model", "filter"):
+        if other in given:
+            msg = f"options --{other}, --method={word!r}: must not be given both; leave one out"
+            raise InvalidProblem(msg)
+    if word not in METHODS:
+        msg = f"option {METHOD.flag}={word!r}: must be one of {', '.join(METHODS)}"
+        raise InvalidProblem(msg)
+    return METHODS[word]
 
 
 def require_used(spec: Specification, given: Given) -> None:

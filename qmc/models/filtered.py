@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -81,13 +82,15 @@ class FilteredReturns:
         if np.any(vols <= 0.0):
             raise unmoved(int(np.argwhere(vols <= 0.0)[0][1]))
         object.__setattr__(self, "_recursion", recursion)
-        standardised = history / vols[:-1]
+        self._keep(history / vols[:-1], vols[-1])
+
+    def _keep(self, standardised: Array, tomorrow: Array) -> None:
+        """Keep the standardised days (days, assets) and tomorrow's volatilities (assets,)."""
         object.__setattr__(self, "_standardised", standardised)
         object.__setattr__(self, "_ordered", standardised[_from_worst_to_best(standardised)])
-        object.__setattr__(self, "_tomorrow", vols[-1])
+        object.__setattr__(self, "_tomorrow", tomorrow)
         # a rescaled loss may not exceed the whole position
-        tomorrow = np.maximum(standardised * vols[-1], -1.0)
-        object.__setattr__(self, "_kept", {1: tomorrow})
+        object.__setattr__(self, "_kept", {1: np.maximum(standardised * tomorrow, -1.0)})
 
     def _check_scenarios(self) -> None:
         count = checks.whole("scenario_count", self.scenario_count, 2, 1 << 20)
@@ -158,6 +161,19 @@ class FilteredReturns:
             part = slice(start, start + _BLOCK)
             self._compound(gross[part], picked[part])
         return gross
+
+    def redrawn(self, days: NDArray[np.intp], factor: Array) -> FilteredReturns:
+        """What other data would have given: some days again, others not, other volatilities.
+
+        Its `returns` are still these, so it is for the error of the data alone, not to be stored.
+
+        Args:
+            days: (n,) the standardised days that it has, as rows of these.
+            factor: (assets,) on tomorrow's volatilities.
+        """
+        other = copy.copy(self)
+        other._keep(self._standardised[days], self._tomorrow * factor)
+        return other
 
     def _compound(self, gross: Array, picked: NDArray[np.intp]) -> None:
         """Multiply the returns of picked days (n, periods) into gross (n, assets)."""

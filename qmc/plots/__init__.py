@@ -8,6 +8,7 @@ from qmc.plots.circuits import (
     plot_loaded_law,
     plot_rotation,
 )
+from qmc.plots.contributions import plot_contributions
 from qmc.plots.grids import plot_allocation, plot_factor_cells
 from qmc.plots.results import (
     plot_budget,
@@ -24,6 +25,7 @@ __all__ = [
     "plot_budget",
     "plot_cells",
     "plot_circuit",
+    "plot_contributions",
     "plot_convergence",
     "plot_decay",
     "plot_factor_cells",

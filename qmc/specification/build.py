@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from qmc import checks
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from qmc.engine import Quantum
     from qmc.grids import Grid
     from qmc.measures import Measure, Parameter
-    from qmc.problem import Contract, Model, Problem
+    from qmc.problem import Array, Contract, Model, Problem
 
 VAR_LEVEL = 0.99
 ES_LEVEL = 0.975
@@ -47,24 +48,28 @@ RISK_QUBITS = 8
 DEFAULT_ESTIMATOR = "iterative"
 
 
-def model(section: Section) -> tuple[Model, int]:
-    """The model, and for a portfolio its number of columns."""
+def model(section: Section) -> tuple[Model, tuple[str, ...]]:
+    """The model, and for a portfolio the names of its assets."""
+    if not isinstance(section, ReturnsSection):
+        return made(section, "model"), ()
+    names, returns = daily_returns(section)
+    return fitted(section, returns), names
+
+
+def fitted(section: ReturnsSection, returns: Array) -> Model:
+    """The model of simple daily returns (days, assets) that a section names."""
     from qmc import models
 
-    if not isinstance(section, ReturnsSection):
-        return made(section, "model"), 0
-    returns = _returns(section)
-    columns = len(returns.columns)
     if isinstance(section, FilteredSection):
-        return _filtered(section, returns), columns
+        return _filtered(section, returns)
     if isinstance(section, StudentTSection):
-        return _student_t(section, returns), columns
+        return _student_t(section, returns)
     if isinstance(section, NormalSection):
-        return models.NormalReturns.from_returns(returns, covariance=section.covariance), columns
-    return models.HistoricalReturns(returns=returns), columns
+        return models.NormalReturns.from_returns(returns, covariance=section.covariance)
+    return models.HistoricalReturns(returns=returns)
 
 
-def _filtered(section: FilteredSection, returns: pd.DataFrame) -> Model:
+def _filtered(section: FilteredSection, returns: Array) -> Model:
     from qmc import models
 
     if section.filter == "garch":
@@ -75,7 +80,7 @@ def _filtered(section: FilteredSection, returns: pd.DataFrame) -> Model:
     return models.FilteredReturns(returns=returns, decay=section.decay)
 
 
-def _student_t(section: StudentTSection, returns: pd.DataFrame) -> Model:
+def _student_t(section: StudentTSection, returns: Array) -> Model:
     from qmc import models
 
     nu: float | None = section.degrees_of_freedom
@@ -93,32 +98,68 @@ def _require_absent(section: Section, name: str, where: str) -> None:
         raise checks.refuse(name, getattr(section, name), f"absent {where}")
 
 
-def _returns(section: ReturnsSection) -> pd.DataFrame:
+def daily_returns(section: ReturnsSection) -> tuple[tuple[str, ...], Array]:
+    """Names of the assets, and their simple returns (days, assets) in the window."""
+    if isinstance(section.window, int):
+        checks.whole("window", section.window, 2)
+    returns = _windowed(prices_of(section), section.window)
+    return tuple(map(str, returns.columns)), returns.to_numpy(dtype=float)
+
+
+def prices_of(section: ReturnsSection) -> pd.DataFrame:
+    """All prices, dates x tickers, whatever the window."""
     from qmc import data
 
-    checks.whole("window", section.window, 2)
     if section.prices is None:
-        prices = data.sp500_stocks(section.tickers, section.start, section.end)
-    else:
-        for name in ("start", "end"):
-            if getattr(section, name) is not None:
-                hint = "cut the file to those days"
-                raise checks.refuse(name, getattr(section, name), "absent beside prices", hint)
-        prices = data.read_prices(section.prices, section.tickers)
+        return data.sp500_stocks(section.tickers, section.start, section.end)
+    for name in ("start", "end"):
+        if getattr(section, name) is not None:
+            hint = "cut the file to those days, or give a window of dates"
+            raise checks.refuse(name, getattr(section, name), "absent beside prices", hint)
+    return data.read_prices(section.prices, section.tickers)
+
+
+def _windowed(prices: pd.DataFrame, window: int | str) -> pd.DataFrame:
+    """The last returns, or those between two dates."""
+    from qmc import data
+
     most = len(prices) - 1
-    if section.window > most:
+    if isinstance(window, str):
+        first, last = _two_dates(window)
+        returns = data.simple_returns(prices).loc[first:last]
+        if len(returns) < 2:
+            ends = f"{prices.index[0].date()} to {prices.index[-1].date()}"
+            hint = f"the prices run from {ends}"
+            raise checks.refuse("window", window, "dates with 2 daily returns or more", hint)
+        return returns
+    if window > most:
         allowed = f"a whole number from 2 to {most}, the daily returns there are"
-        raise checks.refuse("window", section.window, allowed)
-    return data.simple_returns(prices, section.window)
+        raise checks.refuse("window", window, allowed)
+    return data.simple_returns(prices, window)
 
 
-def contract(section: Section, columns: int) -> Contract:
-    """The contract; a portfolio gets one weight for each of the model's columns."""
+def _two_dates(window: str) -> tuple[str, str]:
+    first, _, last = window.partition(":")
+    try:
+        ends = datetime.date.fromisoformat(first), datetime.date.fromisoformat(last)
+    except ValueError as error:
+        allowed = "two dates with a colon, such as '2008-01-01:2009-12-31', or a number of days"
+        raise checks.refuse("window", window, allowed) from error
+    if ends[0] > ends[1]:
+        raise checks.refuse("window", window, "two dates, the first one first")
+    return first, last
+
+
+def contract(section: Section, names: Sequence[str]) -> Contract:
+    """The contract; a portfolio gets one weight for each of the model's assets."""
     from qmc.contracts import Portfolio
+    from qmc.market_data import read_weights
 
     if not isinstance(section, PortfolioSection):
         return cast("Contract", made(section, "contract"))
-    given = section.weights
+    given, columns = section.weights, len(names)
+    if isinstance(given, str):
+        given = list(read_weights(given, names))
     if given is not None and len(given) != columns:
         hint = "leave weights out for equal ones"
         raise checks.refuse("weights", given, f"{columns} numbers, one a ticker", hint)

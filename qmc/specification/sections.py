@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from qmc.specification.nouns import CONTRACTS, MODELS, POSITIONS, any_of
 from qmc.specification.section import Section
@@ -25,7 +25,19 @@ def _iso(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
+def _text_or_not(value: object) -> str:
+    """What is no text is refused as the usual kind would be."""
+    return "<text>" if isinstance(value, str) else "<usual>"
+
+
 Date: TypeAlias = Annotated[str, BeforeValidator(_iso)]
+_Text: TypeAlias = Annotated[str, Tag("<text>")]
+# days to use, or the dates between which they lie
+Window: TypeAlias = Annotated[Annotated[int, Tag("<usual>")] | _Text, Discriminator(_text_or_not)]
+# one a ticker, or a file of them
+Weights: TypeAlias = Annotated[
+    Annotated[list[float], Tag("<usual>")] | _Text, Discriminator(_text_or_not)
+]
 
 
 class ReturnsSection(Section):
@@ -35,14 +47,15 @@ class ReturnsSection(Section):
         prices: CSV or Parquet file of dates x tickers; the built-in 20 stocks when absent.
         tickers: columns to keep; all when absent.
         start, end: first and last date, written as 2020-01-31; built-in stocks only.
-        window: how many of the last daily returns to use.
+        window: how many of the last daily returns to use, or the dates between which they lie, both
+            included, such as "2008-01-01:2009-12-31": a stressed window.
     """
 
     prices: str | None = None
     tickers: list[str] | None = None
     start: Date | None = None
     end: Date | None = None
-    window: int = 500
+    window: Window = 500
 
 
 class HistoricalSection(ReturnsSection):
@@ -91,15 +104,16 @@ class PortfolioSection(Section):
     """`[contract] kind = "portfolio"`.
 
     Attributes:
-        value: of the position.
-        weights: shares of it; equal when absent.
+        value: of the portfolio.
+        weights: shares of it, one a ticker, or a TOML file of them
+            (`qmc.market_data.read_weights`); equal ones when absent.
         horizon, horizon_days: years, or trading days; one of them, a day when both are absent.
         market_neutral: whether weights may sum to 0.
     """
 
     kind: Literal["portfolio"]
     value: float = 1.0
-    weights: list[float] | None = None
+    weights: Weights | None = None
     horizon: float | None = None
     horizon_days: int | None = None
     market_neutral: bool = False

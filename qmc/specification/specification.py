@@ -31,9 +31,11 @@ from qmc.specification.sections import (
 from qmc.specification.words import spelled
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qmc.engine import Quantum
     from qmc.measures import Measure
-    from qmc.problem import Contract, Goal, Model, Problem
+    from qmc.problem import Array, Contract, Goal, Model, Problem
 
 PRICE_TOLERANCE = 0.01
 RISK_TOLERANCE = 0.1
@@ -94,10 +96,37 @@ class Specification(Section):
         with naming("measure"):
             measures = build.measures(self.measure)
         with naming("model", path="prices", observations="window"):
-            model, columns = build.model(self.model)
+            model, names = build.model(self.model)
         with naming("contract"):
-            contract = build.contract(self.contract, columns)
+            contract = build.contract(self.contract, names)
         return tuple(self._problem(model, contract, measure) for measure in measures)
+
+    def daily_returns(self) -> tuple[tuple[str, ...], Array]:
+        """Names (assets,) and simple daily returns (days, assets) that the model is made of.
+
+        Raises:
+            InvalidProblem: for a model of something else, and data that cannot be used.
+        """
+        with naming("model", path="prices"):
+            return build.daily_returns(self._returns_section())
+
+    def prices(self) -> pd.DataFrame:
+        """All prices, dates x tickers, that the model's window is cut from.
+
+        Raises:
+            InvalidProblem: as `daily_returns`.
+        """
+        with naming("model", path="prices"):
+            return build.prices_of(self._returns_section())
+
+    def fitted(self, returns: Array) -> Model:
+        """The same model of other returns (days, assets)."""
+        return build.fitted(self._returns_section(), returns)
+
+    def _returns_section(self) -> ReturnsSection:
+        if isinstance(self.model, ReturnsSection):
+            return self.model
+        raise InvalidField(["model.kind"], f"={_kind(self.model)!r}", "must be one of returns")
 
     def _require_fit(self) -> None:
         """Refuse a portfolio under a market's model, and an option under one of returns."""

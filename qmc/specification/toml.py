@@ -13,7 +13,7 @@ _LARGEST = 1 << 20
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file; a relative `model.prices` is taken from the file's folder.
+    """The tables of a TOML file; the files that it names are taken from its own folder.
 
     Raises:
         InvalidProblem: when the file cannot be read or is no TOML, with the line.
@@ -25,9 +25,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         msg = f"{path}: not a TOML file: {error}; see examples/ for a working one"
         raise InvalidProblem(msg) from error
     data = spelled(data)
-    model = data.get("model")
-    if isinstance(model, dict) and isinstance(model.get("prices"), str):
-        model["prices"] = str(path.parent / model["prices"])
+    for section, name in (("model", "prices"), ("contract", "weights")):
+        table = data.get(section)
+        if isinstance(table, dict) and isinstance(table.get(name), str):
+            table[name] = str(path.parent / table[name])
     return data
 
 

@@ -175,8 +175,10 @@ def test_built_in_stocks_between_dates(answer):
 def test_examples_run_by_their_own_command(answer, path):
     first = path.read_text(encoding="utf-8").splitlines()[0]
     program, command, flag, given = shlex.split(first.partition("Run: ")[2])
-    assert (program, flag, given) == ("qmc", "--file", f"examples/{path.name}")
-    data = answer(command, "--file", path, "--backend", "ideal")
+    assert (program, given) == ("qmc", f"examples/{path.name}")
+    assert flag == ("--weights" if path.stem == "weights" else "--file")
+    seed = ["--seed", "7"] if flag == "--weights" else []
+    data = answer(command, flag, path, "--backend", "ideal", *seed)
     for row in data["results"]:
         assert row["result"]["status"] == "converged"
     assert data["problem"]["run"]["seed"] == 7
