@@ -68,9 +68,7 @@ class UniformGrid:
         return CellTable(
             registers=(self.qubits,),
             marginals=(weights / weights.sum(),),
-            values=contract.present_value(
-                prices[:, None, None], model.discount((contract.expiry,))
-            ),
+            values=problem.values_of_paths(prices[:, None, None]),
             bias="unknown",
             bias_bound=np.inf,
         )
