@@ -102,7 +102,8 @@ class Rehearsal:
             split: of the solve.
         """
         few = replace(residual, max_paths=self._cap(residual))
-        asked, paths = [], []
+        asked: list[tuple[Request, ...]] = []
+        paths: list[float] = []
         streams: list[ResidualPaths] = []
         fresh = self._fresh(few)
 

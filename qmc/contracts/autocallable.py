@@ -82,10 +82,11 @@ class Autocallable:
         """Refuse levels that only per cent can mean."""
         for name in ("knock_in", "put_strike"):
             _performance(name, getattr(self, name), "above 0, up to 10")
-        for place, coupon in enumerate(self.coupons):
+        coupons, barriers = np.asarray(self.coupons), np.asarray(self.autocall_barriers)
+        for place, coupon in enumerate(coupons.tolist()):
             _performance(f"coupons[{place}]", coupon, "from -10 to 10")
         never = f"above 0, up to {_HIGHEST:g}, or {_NEVER:,.0f} and above to call never"
-        for place, barrier in enumerate(self.autocall_barriers):
+        for place, barrier in enumerate(barriers.tolist()):
             if barrier < _NEVER:
                 _performance(f"autocall_barriers[{place}]", barrier, never)
 

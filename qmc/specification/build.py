@@ -160,7 +160,7 @@ def _grid(section: QuantumSection, problem: Callable[[], Problem], *, is_risk: b
     size = default if qubits is None else qubits
     if kind is None:
         return LawGrid(qubits=size)
-    grids = {
+    grids: dict[str, LawGrid | UniformGrid | FactorGrid] = {
         "law": LawGrid(qubits=size),
         "uniform": UniformGrid(qubits=size),
         "factor": FactorGrid() if qubits is None else FactorGrid(qubits=qubits),
