@@ -30,6 +30,8 @@ from qmc.tail_risk import expected_shortfall, value_at_risk
 # normals that one rehearsal may draw for the residual, and the paths that it may draw at any rate
 _NORMALS = 2**22
 _LEAST_PATHS, _MOST_PATHS = 2**14, 2**16
+# normals that all rehearsals together may draw for the residual: beyond, they share its paths
+_NORMALS_IN_ALL = 2**26
 # the power of the number of points by which an error bar falls: of plain paths, of smooth ones
 _RATES = (0.5, 1.0)
 # doublings over which the fall is read
@@ -91,23 +93,27 @@ class Rehearsal:
     def corrected(self, residual: Residual, error_bar: float, split: Split) -> Rehearsed:
         """The circuit of a mean and the residual's looks.
 
+        Each rehearsal has paths of its own as long as there are few enough normals; the last of
+        them serves what rehearsals are left.
+
         Args:
             residual: of the solve.
             error_bar: of its pilot.
             split: of the solve.
         """
         few = replace(residual, max_paths=self._cap(residual))
-        asked, paths = [], []
+        asked: list[tuple[Request, ...]] = []
+        paths: list[float] = []
+        streams: list[ResidualPaths] = []
+        fresh = self._fresh(few)
+
+        def keep(stream: np.random.Generator) -> Sequence[ResidualPaths]:
+            if len(paths) < fresh:
+                streams[:] = few.streams(self.problem, self.table, stream)
+            return streams
+
         for rng in rehearsal_streams():
             run, backend = self._begin(rng)
-            streams: list[ResidualPaths] = []
-
-            def keep(
-                stream: np.random.Generator, streams: list[ResidualPaths] = streams
-            ) -> Sequence[ResidualPaths]:
-                streams += few.streams(self.problem, self.table, stream)
-                return streams
-
             answer = average(run, few, Kept(error_bar, keep, split))
             taken = float(run.residual_paths - few.pilot_paths)
             if answer.status != "converged" and taken > few.max_paths / 2:
@@ -128,6 +134,11 @@ class Rehearsal:
             rng=rng,
         )
         return run, backend
+
+    def _fresh(self, few: Residual) -> int:
+        """Rehearsals that may draw paths of their own for the residual, one at least."""
+        normals = float(few.max_paths * max(self.problem.num_factors, 1))
+        return max(1, int(_NORMALS_IN_ALL / normals))
 
     def _cap(self, residual: Residual) -> int:
         most = power_of_two(_NORMALS / max(self.problem.num_factors, 1))

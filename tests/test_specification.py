@@ -70,8 +70,12 @@ def test_an_option_becomes_nouns():
         ({"kind": "put"}, Put(strike=105.0, expiry=1.0)),
         ({"kind": "digital"}, Digital(strike=105.0, expiry=1.0)),
         (
-            {"kind": "digital", "side": "put", "pays": "asset", "cash": 3},
-            Digital(strike=105.0, expiry=1.0, kind="put", pays="asset", cash=3.0),
+            {"kind": "digital", "side": "put", "cash": 3},
+            Digital(strike=105.0, expiry=1.0, kind="put", cash=3.0),
+        ),
+        (
+            {"kind": "digital", "pays": "asset"},
+            Digital(strike=105.0, expiry=1.0, pays="asset"),
         ),
         (
             {"kind": "spread", "high_strike": 110},

@@ -78,7 +78,7 @@ class FactorGrid:
 
     def discretise(self, problem: Problem) -> CellTable:
         """Return the cell table; its `report` says how it was made."""
-        self._check(problem)
+        self.require_treated(problem)
         slopes = path_slopes(problem)
         frame = leading_frame(slopes)
         pilot = draw_pilot(problem, frame, self.pilot_paths, _REPLICATES, self.pilot_seed)
@@ -102,8 +102,13 @@ class FactorGrid:
             ),
         )
 
-    def _check(self, problem: Problem) -> None:
-        """Refuse what cannot be treated before any work."""
+    def require_treated(self, problem: Problem) -> None:
+        """Refuse what cannot be treated, before any work.
+
+        Raises:
+            Unsupported: for VaR and ES, and for "bounded" with a payoff that is not of one sum.
+            TooLarge: when cells do not fit, or normals have more dimensions than Sobol sequences.
+        """
         if isinstance(problem.measure, VaR | ES):
             msg = (
                 f"FactorGrid orders no cells by loss, which {type(problem.measure).__name__} "

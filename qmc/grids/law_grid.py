@@ -84,10 +84,18 @@ class LawGrid:
     def treats(self, problem: Problem) -> bool:
         """Whether a law is known for the problem."""
         try:
-            _law_and_pieces(problem)
+            self.require_treated(problem)
         except Unsupported:
             return False
         return True
+
+    def require_treated(self, problem: Problem) -> None:
+        """Refuse a problem whose law is not known, before any work.
+
+        Raises:
+            Unsupported: naming what is lacking.
+        """
+        _law_and_pieces(problem)
 
     def _cell_means(self, problem: Problem) -> Array:
         """E[outcome | cell] of cells of equal probability, (2**qubits,), in order of price.
@@ -194,7 +202,10 @@ def _law_and_pieces(problem: Problem) -> tuple[Law, tuple[AffinePiece, ...]]:
         if not isinstance(model, TerminalLaw)
         else f"contract {type(contract).__name__} lacks pieces() and expiry"
     )
-    msg = f"LawGrid needs a known one-dimensional law: {lacking}; MonteCarlo() prices any contract"
+    msg = (
+        f"LawGrid needs a known one-dimensional law: {lacking}; take FactorGrid(), "
+        "or leave the grid open"
+    )
     raise Unsupported(msg)
 
 
