@@ -12,7 +12,14 @@ from classical_baseline.closed_forms.pricing import closed_price, closed_sensiti
 from qmc.contracts import Sum
 from qmc.errors import Unsupported
 from qmc.laws import Law, cell_masses, cell_partial_means
-from qmc.measures import ES, ExpectedLoss, Measure, Price, Probability, Sensitivity, VaR
+from qmc.measures import (
+    ExpectedLoss,
+    Measure,
+    Price,
+    Probability,
+    Sensitivity,
+    TailMeasure,
+)
 from qmc.problem import (
     AffinePiece,
     Goal,
@@ -32,6 +39,7 @@ from qmc.result import (
     describe_seed,
 )
 from qmc.rng import RNGLike
+from qmc.tail_laws import tail_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,8 @@ class Analytic:
     Three ways. A terminal payoff's affine pieces are integrated against the law of the price at
     expiry (Price, Probability, ExpectedLoss); for a call under Black and Scholes that is their
     formula (1973, doi:10.1086/260062, eq. 13). A model that knows the law of the contract's value
-    gives Price, Probability, ExpectedLoss, VaR and ES from it. Price and ExpectedLoss of these have
+    gives Price, Probability, ExpectedLoss, VaR, ES, TailConditionalExpectation and EconomicCapital
+    from it. Price and ExpectedLoss of these have
     formulas of their own (`classical_baseline.closed_forms`): geometric `Asian`, `Exchange`,
     `Rainbow` on two assets, and, monitored continuously under `BlackScholes` with constant terms,
     `Barrier` and `Lookback`; and of a `Sum` whose parts have any. A `Sensitivity` is the derivative
@@ -84,10 +93,11 @@ def _closed_form(problem: Problem) -> tuple[float, str]:
         if isinstance(contract, Sum):
             return _sum(problem, contract, measure)
         return closed_sensitivity(model, contract, measure)
-    if not isinstance(measure, Price | Probability | ExpectedLoss | VaR | ES):
+    if not isinstance(measure, Price | Probability | ExpectedLoss | TailMeasure):
         msg = (
             f"Analytic does not know the measure {type(measure).__name__}: it treats Price, "
-            "Probability, ExpectedLoss, VaR, ES and Sensitivity"
+            "Probability, ExpectedLoss, VaR, ES, TailConditionalExpectation, EconomicCapital and "
+            "Sensitivity"
         )
         raise Unsupported(msg)
     if (
@@ -121,7 +131,7 @@ def _sum(problem: Problem, contract: Sum, measure: Measure) -> tuple[float, str]
 
 def _missing(problem: Problem) -> str:
     model, contract = type(problem.model).__name__, type(problem.contract).__name__
-    if isinstance(problem.measure, VaR | ES):
+    if isinstance(problem.measure, TailMeasure):
         lacking = f"{model} has no value_law (ValueLaw)"
     elif not isinstance(problem.model, TerminalLaw):
         lacking = f"{model} has neither terminal_law (TerminalLaw) nor value_law (ValueLaw)"
@@ -191,18 +201,12 @@ def _with_gaps(pieces: tuple[AffinePiece, ...]) -> list[AffinePiece]:
     return filled
 
 
-def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | VaR | ES) -> float:
-    """The measure from the law of the present value; ES by Acerbi and Tasche (2002, eq. 3)."""
+def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | TailMeasure) -> float:
+    """The measure from the law of the present value."""
     if isinstance(measure, Price):
         return float(law.mean)
     if isinstance(measure, ExpectedLoss):
         return -float(law.mean)
     if isinstance(measure, Probability):
         return float(law.sf(measure.threshold))
-    loss = law.negated()
-    quantile = float(loss.ppf(measure.level))
-    if isinstance(measure, VaR):
-        return quantile
-    excess = float(loss.upper_partial_mean(quantile)) - quantile * float(loss.sf(quantile))
-    # E[(L - q)+]: rounding may not push it below 0, nor ES below VaR
-    return quantile + max(excess, 0.0) / (1.0 - measure.level)
+    return tail_number(law.negated(), measure)

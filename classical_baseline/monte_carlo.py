@@ -9,11 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from classical_baseline import greeks, methods
+from classical_baseline import greeks, methods, tail_methods
 from classical_baseline.sampling import Sampled, Sampler
 from qmc import checks, memory
 from qmc.errors import Unsupported
-from qmc.measures import ES, ExpectedLoss, Price, Probability, Sensitivity, VaR
+from qmc.measures import (
+    ES,
+    EconomicCapital,
+    ExpectedLoss,
+    Price,
+    Probability,
+    Sensitivity,
+    TailConditionalExpectation,
+    VaR,
+)
 from qmc.problem import Goal, Problem, check_request
 from qmc.result import Budget, BudgetLine, Cost, Provenance, Result, describe_seed, scheme_lines
 from qmc.rng import RNGLike, generator
@@ -22,6 +31,8 @@ _METHODS = (
     (Probability, methods.probability),
     (VaR, methods.value_at_risk),
     (ES, methods.expected_shortfall),
+    (TailConditionalExpectation, tail_methods.tail_conditional_expectation),
+    (EconomicCapital, tail_methods.economic_capital),
 )
 
 
@@ -43,7 +54,10 @@ class MonteCarlo:
     them reached; a price whose contract has `pieces` that are never negative is not below 0.
     Probability: Clopper-Pearson. VaR: two order statistics, exact for every law, atoms included.
     ES: Acerbi-Tasche estimate, Student interval of q + (L - q)+ / (1 - level)
-    (`intervals.shortfall`).
+    (`intervals.shortfall`). TailConditionalExpectation: from a Student limit of the losses beyond
+    the lower end of the VaR to one of those beyond its upper end, so that atoms are covered.
+    EconomicCapital: the VaR's order statistics less the mean's Student interval, half of the error
+    probability each.
 
     **Skewness.** The two Student intervals are asymptotic, and the budget says so. They are relied
     upon from 50 g^2 values on at 95 %, g the sample's skewness (`intervals.paths_for_skewness`):
@@ -169,7 +183,7 @@ class MonteCarlo:
                 return method
         msg = (
             f"MonteCarlo does not know the measure {name}: it treats Price, Probability, "
-            "ExpectedLoss, VaR, ES and Sensitivity"
+            "ExpectedLoss, VaR, ES, TailConditionalExpectation, EconomicCapital and Sensitivity"
         )
         raise Unsupported(msg)
 

@@ -40,6 +40,7 @@ from .grids import CellTable, FactorGrid, LawGrid, Residual, UniformGrid
 from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import (
     ES,
+    EconomicCapital,
     Excess,
     ExpectedLoss,
     Mean,
@@ -47,6 +48,7 @@ from .measures import (
     Probability,
     Sensitivity,
     Tail,
+    TailConditionalExpectation,
     VaR,
 )
 from .mixture import LogNormalMixture
@@ -108,6 +110,7 @@ __all__ = [
     "Cost",
     "Curve",
     "Digital",
+    "EconomicCapital",
     "EmpiricalLaw",
     "Engine",
     "Estimate",
@@ -161,6 +164,7 @@ __all__ = [
     "Sum",
     "SupportsExtremes",
     "Tail",
+    "TailConditionalExpectation",
     "TooLarge",
     "UniformGrid",
     "Unsupported",

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from qmc import checks
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import LawGrid
-from qmc.measures import ES, VaR
+from qmc.measures import TailMeasure
 from qmc.problem import Array, Goal, Problem, ValueLaw
 from qmc.result import Engine, Interval, Result
+from qmc.tail_laws import tail_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -304,20 +305,10 @@ def _references(
 
 
 def _from_law(problem: Problem) -> float:
-    """The exact number from the problem's own law.
-
-    ES is that of Acerbi and Tasche (2002), arXiv:cond-mat/0104295, definition 2.6.
-    """
+    """The exact number from the problem's own law."""
     measure = problem.measure
-    if isinstance(measure, VaR | ES) and isinstance(problem.model, ValueLaw):
-        law = problem.model.value_law(problem.contract).negated()
-        quantile = float(law.ppf(measure.level))
-        if isinstance(measure, VaR):
-            return quantile
-        beyond = float(law.upper_partial_mean(quantile))
-        return (beyond + quantile * (float(law.cdf(quantile)) - measure.level)) / (
-            1 - measure.level
-        )
+    if isinstance(measure, TailMeasure) and isinstance(problem.model, ValueLaw):
+        return tail_number(problem.model.value_law(problem.contract).negated(), measure)
     try:
         return LawGrid(qubits=1).discretise(problem).mean()
     except Unsupported as error:
