@@ -13,6 +13,8 @@ from qmc import checks
 from qmc.backends import Aer, Backend, Oracle
 from qmc.backends.answers import decay_of, hits_of, made_oracle, require_outcomes
 from qmc.backends.failures import chained
+from qmc.backends.protocols import Reading
+from qmc.backends.readout import readings_of
 from qmc.circuits import AmplitudeProblem, Encoding
 from qmc.circuits.amplitude_problem import require_problem
 from qmc.errors import TooLarge
@@ -77,6 +79,12 @@ class MeteredOracle:
         outcomes = require_outcomes(outcomes, asked)
         self.meter.count([asked])
         return outcomes
+
+    def readout(self, rounds: Sequence[Round], cells: int) -> tuple[Reading, ...]:
+        """Run, read one of so many cells a hit, and count; `Unsupported` without a register."""
+        read = readings_of(self.oracle, rounds, cells)
+        self.meter.count(rounds)
+        return read
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from qmc.backends.noise import DeviceNoise, Noise
 from qmc.backends.powers import least_instructions, require_instructions, require_work
 from qmc.backends.product_state import product_bytes, worst_bond
 from qmc.backends.protocols import Oracle
+from qmc.backends.readout import FlagOnly
 from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
 from qmc.rng import generator
 
@@ -123,7 +124,8 @@ class Aer:
         self.require_state(problem.num_qubits + 1 + self.with_ancilla)
         self.require_device(problem.num_qubits + self.with_ancilla)
         self._require_gates(problem)
-        return AerOracle(problem, self, generator(rng))
+        made = AerOracle(problem, self, generator(rng))
+        return FlagOnly(made) if self.noisy else made
 
     # a method: the backend is the first argument of `qmc.backends.calibrate`
     calibrate = calibration.calibrate
