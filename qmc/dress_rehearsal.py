@@ -19,12 +19,12 @@ from qmc.estimators import Estimator
 from qmc.grids import CellTable, Residual
 from qmc.grids.residual import student
 from qmc.grids.residual_paths import ResidualPaths, pooled, power_of_two
-from qmc.measures import ES, VaR
+from qmc.measures import TailMeasure
 from qmc.problem import Goal, Problem
 from qmc.rehearsal import RecordingBackend, rehearsal_streams
 from qmc.rounds import Request
 from qmc.run import Answer, Run
-from qmc.tail_risk import expected_shortfall, value_at_risk
+from qmc.tail_risk import tail_answer
 
 # normals that one rehearsal may draw for the residual, and the paths that it may draw at any rate
 _NORMALS = 2**22
@@ -36,7 +36,7 @@ _DOUBLINGS = 4
 # a search adds up many tests, so that fewer rehearsals of it tell as much
 _SEARCHES = 3
 # what each look of `Residual.correct` takes of the error probability that is left
-_LOOK_SHARE = 0.7
+LOOK_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Rehearsal:
     Attributes:
         problem, goal, table, encoding, estimator: as of the solve.
         decay: visibility lost per power that the backend states.
+        residual: of the solve, for a search on a grid whose tails it corrects.
     """
 
     problem: Problem
@@ -67,18 +68,18 @@ class Rehearsal:
     encoding: Encoding
     estimator: Estimator
     decay: float = 0.0
+    residual: Residual | None = None
 
     def search(self) -> Rehearsed:
-        """The tests of a threshold search and, for an expected shortfall, its excess."""
-        measure, asked = self.problem.measure, []
+        """The tests of a threshold search, what is sampled beyond it, and the band's paths."""
+        measure, asked, paths = self.problem.measure, [], []
+        assert isinstance(measure, TailMeasure)
         for rng in rehearsal_streams()[:_SEARCHES]:
             run, backend = self._begin(rng)
-            if isinstance(measure, VaR):
-                value_at_risk(run, measure.level)
-            elif isinstance(measure, ES):
-                expected_shortfall(run, measure.level)
+            tail_answer(run, measure)
             asked.append(backend.asked)
-        return Rehearsed(_median(asked))
+            paths.append(float(run.residual_paths))
+        return Rehearsed(_median(asked), sorted(paths)[len(paths) // 2])
 
     def average(self) -> Rehearsed:
         """The circuit of a mean whose grid needs no residual."""
@@ -127,6 +128,7 @@ class Rehearsal:
             estimator=self.estimator,
             backend=backend,
             rng=rng,
+            residual=self.residual and replace(self.residual, max_paths=self._cap(self.residual)),
         )
         return run, backend
 
@@ -153,10 +155,10 @@ def _further(
     points = min(power_of_two(split.paths / residual.replicates), most)
     left = (1.0 - split.error) * (1.0 - goal.confidence)
     while points < most:
-        width = fall.error_bar(points) * student(residual.replicates, _LOOK_SHARE * left)
+        width = fall.error_bar(points) * student(residual.replicates, LOOK_SHARE * left)
         if width <= target and points * residual.replicates >= fall.asked:
             break
-        left *= 1.0 - _LOOK_SHARE
+        left *= 1.0 - LOOK_SHARE
         points *= 2
     return float(points * residual.replicates)
 

@@ -16,14 +16,13 @@ from qmc.errors import Unsupported
 from qmc.estimators import Estimator
 from qmc.grids import DiscreteProblem, Grid, Residual
 from qmc.measures import (
-    ES,
     ExpectedLoss,
     Functional,
     Mean,
     Price,
     Probability,
     Sensitivity,
-    VaR,
+    TailMeasure,
 )
 from qmc.planning import Parts, Plan, make_plan
 from qmc.problem import Goal, Problem, check_request
@@ -41,7 +40,7 @@ from qmc.result import (
 from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
 from qmc.slope import slope
-from qmc.tail_risk import expected_shortfall, require_early_reading, value_at_risk
+from qmc.tail_risk import require_early_reading, tail_answer
 
 if TYPE_CHECKING:
     from qmc.resources import Machine
@@ -150,8 +149,9 @@ class Quantum:
             estimator=choice.estimator,
             backend=self.backend,
             rng=generator(rng),
+            residual=self.residual,
         )
-        answer = _answer(run, self.residual)
+        answer = _answer(run)
         cost = Cost(
             queries=run.meter.queries,
             shots=run.meter.shots,
@@ -192,26 +192,25 @@ class Quantum:
                 `qmc.resources.Machine()`; needs the extra `resources`.
         """
         check_request(problem, goal)
-        if self.estimator is not None and isinstance(problem.measure, VaR | ES):
+        if self.estimator is not None and isinstance(problem.measure, TailMeasure):
             require_early_reading(self.estimator)
         engine, choice = self._chosen(problem, goal)
         parts = Parts(self.encoding, choice.estimator, self.backend, self.residual)
         return make_plan(problem, goal, engine.grid, choice.table, parts, machine)
 
 
-def _answer(run: Run, residual: Residual | None) -> Answer:
-    measure = run.problem.measure
-    if isinstance(measure, VaR):
-        return value_at_risk(run, measure.level)
-    if isinstance(measure, ES):
-        return expected_shortfall(run, measure.level)
+def _answer(run: Run) -> Answer:
+    measure, residual = run.problem.measure, run.residual
+    if isinstance(measure, TailMeasure):
+        return tail_answer(run, measure)
     if isinstance(measure, Price | Probability | ExpectedLoss):
         return average(run, residual)
     if isinstance(measure, Sensitivity):
         return slope(run, residual)
     msg = (
         f"Quantum does not know the measure {type(measure).__name__}: it treats Price, "
-        "Probability, ExpectedLoss, VaR, ES and Sensitivity; see which engine your measure names"
+        "Probability, ExpectedLoss, VaR, ES, TailConditionalExpectation, EconomicCapital and "
+        "Sensitivity; see which engine your measure names"
     )
     raise Unsupported(msg)
 

@@ -17,7 +17,7 @@ from qmc.dress_rehearsal import Rehearsal
 from qmc.errors import Unsupported
 from qmc.estimators import Estimator
 from qmc.grids import CellTable, Residual
-from qmc.measures import ES, Mean, Sensitivity, Tail, VaR
+from qmc.measures import Mean, Sensitivity, Tail, TailMeasure
 from qmc.memory import BYTES_AN_AMPLITUDE, BYTES_AN_INSTRUCTION
 from qmc.problem import Goal, Problem
 from qmc.rounds import PhaseRound, Request
@@ -161,11 +161,11 @@ def make_plan(
     """Plan a solve on a table of cells.
 
     Raises:
-        Unsupported: for VaR or ES on a grid without edges.
+        Unsupported: for a measure of the tail on a grid without edges.
     """
     from qmc.circuits.grover import summary
 
-    search = isinstance(problem.measure, VaR | ES)
+    search = isinstance(problem.measure, TailMeasure)
     solve = (_search if search else _mean)(problem, goal, table, parts)
     size = summary(solve.encoded)
     gates_of_a = max(size.depth, 1) * _GATES_A_DEPTH
@@ -212,11 +212,11 @@ def _out_of_reach(goal: Goal, table: CellTable, solve: _Solve, parts: Parts) -> 
 def _search(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solve:
     """A threshold search, and the excess of an ES; its circuit is a test's in the middle."""
     if table.edges is None:
-        msg = "the grid made no edges for a quantile: take LawGrid"
+        msg = "the grid made no edges for a quantile: take LawGrid or FactorGrid"
         raise Unsupported(msg)
     found = _rehearsal(problem, goal, table, parts).search()
     middle = float(table.edges[len(table.edges) // 2])
-    return _Solve(parts.encoding.encode(table, Tail(middle)), found.requests)
+    return _Solve(parts.encoding.encode(table, Tail(middle)), found.requests, found.paths)
 
 
 def _mean(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solve:
@@ -236,7 +236,9 @@ def _mean(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solv
 
 
 def _rehearsal(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> Rehearsal:
-    return Rehearsal(problem, goal, table, parts.encoding, parts.estimator, parts.decay)
+    return Rehearsal(
+        problem, goal, table, parts.encoding, parts.estimator, parts.decay, parts.residual
+    )
 
 
 def _on_machine(

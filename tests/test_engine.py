@@ -161,18 +161,28 @@ def test_a_tie_ends_one_edge_wider():
     assert cells == pytest.approx(2.0, abs=1e-9)
 
 
-def test_a_tail_beyond_the_last_edge_is_unresolved():
+@pytest.mark.parametrize(
+    ("measure", "side"),
+    [(VaR(level=0.9999), "last"), (ES(level=0.9999), "last"), (VaR(level=0.001), "first")],
+    ids=repr,
+)
+def test_a_quantile_in_an_unbounded_cell_is_refused_and_says_how_to_widen(measure, side):
     engine = Quantum(grid=LawGrid(qubits=4, pilot_paths=8), backend=Ideal())
+    problem = Problem(NORMAL, PORTFOLIO, measure)
+    told = rf"unbounded {side} cell.*widen the grid with pilot_paths= of 1\d+,\d+ or more"
+    for ask in (engine.solve, engine.plan):
+        with pytest.raises(InvalidProblem, match=told):
+            ask(problem, Goal(tolerance=1.0))
+
+
+def test_the_grid_that_a_plan_chooses_holds_a_far_tail():
     problem = Problem(NORMAL, PORTFOLIO, VaR(level=0.9999))
-    result = engine.solve(problem, Goal(tolerance=1.0), rng=1)
-    assert result.status == "unresolved"
-    assert result.interval.high == math.inf
+    engine = ENGINE.chosen(problem, Goal(relative_tolerance=0.05))
+    assert engine.grid.pilot_paths >= 100_000
+    assert engine.discrete_problem(problem).holds(0.9999)
+    result = engine.solve(problem, Goal(relative_tolerance=0.05), rng=1)
+    assert result.status == "converged"
     assert result.interval.contains(exact(problem))
-    shortfall = engine.solve(
-        Problem(NORMAL, PORTFOLIO, ES(level=0.9999)), Goal(tolerance=1.0), rng=1
-    )
-    assert shortfall.status == "unresolved"
-    assert shortfall.interval.contains(exact(Problem(NORMAL, PORTFOLIO, ES(level=0.9999))))
 
 
 def test_a_coarse_grid_cannot_meet_a_fine_tolerance_and_says_so():

@@ -86,10 +86,12 @@ def physical_machine(given: Given, problems: Sequence[Problem]) -> Machine | Non
     """
     if "physical" not in given:
         return None
-    from qmc.measures import ES, VaR
+    from qmc.measures import TailMeasure
     from qmc.resources.machine import Machine, require_estimator
 
-    searches = [type(one.measure).__name__ for one in problems if isinstance(one.measure, VaR | ES)]
+    searches = [
+        type(one.measure).__name__ for one in problems if isinstance(one.measure, TailMeasure)
+    ]
     if searches:
         msg = (
             f"option --physical: must be left out for {' and '.join(searches)}, a search over many "

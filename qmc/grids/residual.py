@@ -20,7 +20,7 @@ _PILOT_SEED = 20_260_104
 # measured: the error bar of these residuals falls about so fast in the number of points
 _RATE = 0.75
 # every look spends this share of the error probability that is left
-_LOOK_SHARE = 0.7
+LOOK_SHARE = 0.7
 _GROWTH = 2
 # paths to begin with where the pilot saw no spread
 _FLAT_PATHS = 2.0**12
@@ -129,9 +129,9 @@ class Residual:
             looks += 1
             found = [one.after(points) for one in streams]
             means, sums = np.array([one.mean for one in found]), pooled(found)
-            half_width, asked = _half_width(means, sums, _LOOK_SHARE * left, bounded=bounded)
+            half_width, asked = _half_width(means, sums, LOOK_SHARE * left, bounded=bounded)
             yield Correction(float(means.mean()), half_width, sums.count, looks, asked)
-            left *= 1.0 - _LOOK_SHARE
+            left *= 1.0 - LOOK_SHARE
             points *= _GROWTH
 
     def streams(
@@ -145,7 +145,7 @@ class Residual:
         least = 2.0 * self.replicates
         if error_bar <= 0.0:
             return min(_FLAT_PATHS, float(self.max_paths))
-        wanted = half_width / student(self.replicates, _LOOK_SHARE * error)
+        wanted = half_width / student(self.replicates, LOOK_SHARE * error)
         if wanted <= 0.0:
             return float(self.max_paths)
         points = _PILOT_POINTS * (error_bar / wanted) ** (1.0 / _RATE)

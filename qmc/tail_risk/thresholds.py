@@ -1,0 +1,101 @@
+"""The circuits of a threshold search: one an edge, encoded when first asked for and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qmc.backends.answers import made_oracle
+from qmc.backends.protocols import SupportsReadout
+from qmc.circuits import AmplitudeProblem, Encoding
+from qmc.circuits.complement import complemented
+from qmc.grids import CellTable
+from qmc.measures import Tail
+from qmc.quantile import ThresholdReply, ThresholdRound
+from qmc.run import MeteredOracle, Run
+
+
+@dataclass(slots=True)
+class ThresholdCircuits:
+    """Answers threshold rounds by the tail's own circuit at each edge; the solve's meter counts.
+
+    Attributes:
+        solve: in progress, whose table, encoding and backend are used.
+        reads: whether the value register is read beside the flag.
+    """
+
+    solve: Run
+    reads: bool = field(init=False)
+    _made: dict[int, MeteredOracle] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """See what the backend's oracle can do."""
+        self.reads = isinstance(self._oracle(self._middle).oracle, SupportsReadout)
+
+    @property
+    def decay(self) -> float:
+        """Visibility lost per power."""
+        return self._oracle(self._middle).decay
+
+    def run(self, rounds: Sequence[ThresholdRound]) -> tuple[ThresholdReply, ...]:
+        """One reply a round; those of one edge go in one job."""
+        replies: list[ThresholdReply | None] = [None] * len(rounds)
+        for edge, readout in dict.fromkeys((one.edge, one.readout) for one in rounds):
+            places = [
+                place
+                for place, one in enumerate(rounds)
+                if (one.edge, one.readout) == (edge, readout)
+            ]
+            asked = [rounds[place].round for place in places]
+            oracle = self._oracle(edge)
+            if readout:
+                read = oracle.readout(asked, self.solve.table.values.size)
+                found = [ThresholdReply(hits, self._bins(cells)) for hits, cells in read]
+            else:
+                found = [ThresholdReply(hits) for hits in oracle.run(asked)]
+            for place, reply in zip(places, found, strict=True):
+                replies[place] = reply
+        return tuple(one for one in replies if one is not None)
+
+    def _oracle(self, edge: int) -> MeteredOracle:
+        if edge not in self._made:
+            solve = self.solve
+            encoded = flagged(solve.encoding, solve.table, edge)
+            if edge > 0:
+                solve.encoded = encoded
+            (stream,) = solve.rng.spawn(1)
+            self._made[edge] = MeteredOracle(
+                made_oracle(solve.backend, encoded, stream), solve.meter
+            )
+        return self._made[edge]
+
+    def _bins(self, cells: tuple[int, ...]) -> tuple[int, ...]:
+        """Between which edges the cells lie, for tables whose cells are in another order."""
+        bins = self.solve.table.bins
+        return cells if bins is None else tuple(bins[list(cells)].tolist())
+
+    @property
+    def _middle(self) -> int:
+        return int(np.asarray(self.solve.table.edges).size // 2)
+
+
+def flagged(encoding: Encoding, table: CellTable, edge: int) -> AmplitudeProblem:
+    """A circuit whose flag is raised with P(loss > edge), where all cells are beyond it too."""
+    encoded = encoding.encode(table, Tail(float(np.asarray(table.edges)[edge])))
+    # a table of ones is encoded as an offset with a flag that never rises
+    return complemented(encoded) if encoded.offset != 0.0 else encoded
+
+
+def tail_bias(encoding: Encoding, table: CellTable, edge: int) -> float:
+    """The encoding's bias bound of the tail probability beyond an edge."""
+    return encoding.encode(table, Tail(float(np.asarray(table.edges)[edge]))).bias_bound
+
+
+def largest_bias(encoding: Encoding, table: CellTable) -> float:
+    """The largest of these bounds; 0 where the middle edge's is, as exact loaders have it."""
+    edges = np.asarray(table.edges)
+    if tail_bias(encoding, table, edges.size // 2) == 0.0:
+        return 0.0
+    return max(tail_bias(encoding, table, edge) for edge in range(1, edges.size - 1))
