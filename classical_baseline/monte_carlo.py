@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from classical_baseline import greeks, methods, tail_methods
+from classical_baseline.exceedance import sampled_tail
 from classical_baseline.sampling import Sampled, Sampler
 from qmc import checks, memory
 from qmc.errors import Unsupported
@@ -26,6 +27,7 @@ from qmc.measures import (
 from qmc.problem import Goal, Problem, check_request
 from qmc.result import Budget, BudgetLine, Cost, Provenance, Result, describe_seed, scheme_lines
 from qmc.rng import RNGLike, generator
+from qmc.tail_points import TailPoints, of_loss, require_increasing
 
 _METHODS = (
     (Probability, methods.probability),
@@ -125,24 +127,12 @@ class MonteCarlo:
         check_request(problem, goal)
         begin = time.perf_counter()
         method = self._method(problem)
-        workers = self.threads or _processors()
-        self._require_block(problem, workers)
-        pool = ThreadPoolExecutor(workers)
-        sampler = Sampler(
-            problem=problem,
-            goal=goal,
-            rng=generator(rng),
-            pool=pool,
-            workers=workers,
-            block=self.block,
-            antithetic=self.antithetic,
-            max_paths=self.max_paths,
-        )
+        sampler = self._sampler(problem, goal, rng)
         try:
             sampled = method(sampler)
         finally:
             # after Ctrl-C or an error, no block is begun
-            pool.shutdown(cancel_futures=True)
+            sampler.pool.shutdown(cancel_futures=True)
         share, known = 1.0 - goal.confidence, sum(line.amount for line in sampled.lines)
         half_width = sampled.interval.half_width - known
         line = BudgetLine("paths", sampled.kind, half_width, share, sampled.note)
@@ -163,6 +153,59 @@ class MonteCarlo:
             provenance=Provenance(
                 problem=problem, goal=goal, engine=repr(self), seed=describe_seed(rng)
             ),
+        )
+
+    def tail_points(
+        self,
+        problem: Problem,
+        goal: Goal,
+        thresholds: Sequence[float] | None = None,
+        *,
+        rng: RNGLike = None,
+    ) -> TailPoints:
+        """P(loss > threshold) with a band that holds at every threshold together, for every law.
+
+        Args:
+            problem: whose loss is asked about.
+            goal: a tolerance in units of probability, or queries.
+            thresholds: increasing losses; None takes 31 of equal width on the sample's range.
+            rng: seed or generator; the same seed gives the same bits.
+
+        Raises:
+            InvalidProblem: for a relative tolerance, and thresholds out of order.
+            Unsupported: with antithetic paths, which are not independent.
+        """
+        check_request(problem, goal)
+        given = None if thresholds is None else require_increasing(thresholds)
+        if self.antithetic:
+            raise Unsupported("a band needs independent paths: take MonteCarlo()")
+        begin = time.perf_counter()
+        sampler = self._sampler(of_loss(problem), goal, rng)
+        try:
+            points = sampled_tail(sampler, given)
+        finally:
+            sampler.pool.shutdown(cancel_futures=True)
+        steps = scheme_lines(problem.model)
+        cost = Cost(
+            queries=sampler.paths,
+            shots=sampler.paths,
+            rounds=sampler.blocks,
+            seconds=time.perf_counter() - begin,
+        )
+        return replace(points, cost=cost, covers="discretised" if steps else "continuous")
+
+    def _sampler(self, problem: Problem, goal: Goal, rng: RNGLike) -> Sampler:
+        workers = self.threads or _processors()
+        self._require_block(problem, workers)
+        return Sampler(
+            problem=problem,
+            goal=goal,
+            rng=generator(rng),
+            pool=ThreadPoolExecutor(workers),
+            workers=workers,
+            block=self.block,
+            antithetic=self.antithetic,
+            max_paths=self.max_paths,
         )
 
     def _method(self, problem: Problem) -> Callable[[Sampler], Sampled]:

@@ -36,6 +36,7 @@ from .errors import (
     Unsupported,
 )
 from .estimators import Estimator, run_estimator
+from .exceedance import ExceedanceCurve, exceedance_curve
 from .grids import CellTable, FactorGrid, LawGrid, Residual, UniformGrid
 from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import (
@@ -84,6 +85,7 @@ from .result import Budget, Cost, Engine, Estimate, Interval, Result
 from .rounds import Round
 from .run import estimate
 from .serialise import from_dict, from_json, to_dict, to_json
+from .tail_points import TailPoints
 
 __version__: str
 
@@ -115,6 +117,7 @@ __all__ = [
     "Engine",
     "Estimate",
     "Estimator",
+    "ExceedanceCurve",
     "Excess",
     "Exchange",
     "ExpectedLoss",
@@ -165,6 +168,7 @@ __all__ = [
     "SupportsExtremes",
     "Tail",
     "TailConditionalExpectation",
+    "TailPoints",
     "TooLarge",
     "UniformGrid",
     "Unsupported",
@@ -175,6 +179,7 @@ __all__ = [
     "data",
     "estimate",
     "estimators",
+    "exceedance_curve",
     "from_dict",
     "from_json",
     "interop",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -40,13 +41,16 @@ from qmc.result import (
 from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
 from qmc.slope import slope
-from qmc.tail_risk import require_early_reading, tail_answer
+from qmc.tail_points import TailPoints, of_loss, require_increasing
+from qmc.tail_risk import require_early_reading, tail_answer, tail_points
 
 if TYPE_CHECKING:
     from qmc.resources import Machine
 
 # parts that a plan chooses when they are left open
 _PLANNED = ("grid", "estimator")
+# for which a curve's grid is chosen where it is left open
+_CURVE_TOLERANCE = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +111,22 @@ class Quantum:
         choice = choose(problem, goal, self.grid, self.estimator, self.encoding, self.residual)
         return replace(self, grid=choice.grid, estimator=choice.estimator), choice
 
+    def _run(self, problem: Problem, goal: Goal, choice: Choice, rng: RNGLike) -> Run:
+        return Run(
+            problem=problem,
+            goal=goal,
+            table=choice.table,
+            encoding=self.encoding,
+            estimator=choice.estimator,
+            backend=self.backend,
+            rng=generator(rng),
+            residual=self.residual,
+        )
+
+    @property
+    def _noisy(self) -> bool:
+        return bool(getattr(self.backend, "noisy", False))
+
     def discrete_problem(self, problem: Problem) -> DiscreteProblem:
         """The cells of a problem; with the grid left open, of the largest that needs no goal."""
         grid = grids_for(problem)[-1] if self.grid is None else self.grid
@@ -141,28 +161,10 @@ class Quantum:
         check_request(problem, goal)
         begin = time.perf_counter()
         engine, choice = self._chosen(problem, goal)
-        run = Run(
-            problem=problem,
-            goal=goal,
-            table=choice.table,
-            encoding=self.encoding,
-            estimator=choice.estimator,
-            backend=self.backend,
-            rng=generator(rng),
-            residual=self.residual,
-        )
+        run = self._run(problem, goal, choice, rng)
         answer = _answer(run)
-        cost = Cost(
-            queries=run.meter.queries,
-            shots=run.meter.shots,
-            rounds=run.meter.rounds,
-            max_power=run.meter.max_power,
-            pilot_paths=run.table.pilot_paths,
-            residual_paths=run.residual_paths,
-            seconds=time.perf_counter() - begin,
-        )
-        noisy = bool(getattr(self.backend, "noisy", False))
-        lines = answer.lines + scheme_lines(problem.model) + _noise_lines(noisy=noisy)
+        cost = _cost(run, begin)
+        lines = answer.lines + scheme_lines(problem.model) + _noise_lines(noisy=self._noisy)
         unknown = any(line.kind == "unknown" for line in lines)
         covers: Covers = "discretised" if unknown else "continuous"
         return Result(
@@ -177,6 +179,39 @@ class Quantum:
             ),
             circuit=_summary(run),
         )
+
+    def tail_points(
+        self,
+        problem: Problem,
+        goal: Goal,
+        thresholds: Sequence[float] | None = None,
+        *,
+        rng: RNGLike = None,
+    ) -> TailPoints:
+        """P(loss > threshold) at edges of the grid, with intervals that hold together.
+
+        1 - confidence is shared equally among the thresholds. An estimator whose interval may be
+        read early stops once a tail is surely below 1e-4.
+
+        Args:
+            problem: whose loss is asked about.
+            goal: tolerances in units of probability; queries of all thresholds together.
+            thresholds: edges of the grid, increasing; None takes 31 of them or as many as it has.
+            rng: seed or generator; the same seed gives the same bits.
+
+        Raises:
+            InvalidProblem: for thresholds that are no edges.
+            Unsupported: when a part cannot treat the problem.
+        """
+        check_request(problem, goal)
+        given = None if thresholds is None else require_increasing(thresholds)
+        begin, problem = time.perf_counter(), of_loss(problem)
+        _, choice = self._chosen(problem, Goal(relative_tolerance=_CURVE_TOLERANCE))
+        run = self._run(problem, goal, choice, rng)
+        points = tail_points(run, given)
+        unsure = scheme_lines(problem.model) or _noise_lines(noisy=self._noisy)
+        covers: Covers = "discretised" if unsure else points.covers
+        return replace(points, cost=_cost(run, begin), covers=covers)
 
     def plan(self, problem: Problem, goal: Goal, *, machine: Machine | None = None) -> Plan:
         """Parts, qubits, gates, queries, paths, memory and seconds of a solve; runs no circuit.
@@ -197,6 +232,18 @@ class Quantum:
         engine, choice = self._chosen(problem, goal)
         parts = Parts(self.encoding, choice.estimator, self.backend, self.residual)
         return make_plan(problem, goal, engine.grid, choice.table, parts, machine)
+
+
+def _cost(run: Run, begin: float) -> Cost:
+    return Cost(
+        queries=run.meter.queries,
+        shots=run.meter.shots,
+        rounds=run.meter.rounds,
+        max_power=run.meter.max_power,
+        pilot_paths=run.table.pilot_paths,
+        residual_paths=run.residual_paths,
+        seconds=time.perf_counter() - begin,
+    )
 
 
 def _answer(run: Run) -> Answer:

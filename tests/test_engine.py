@@ -1,7 +1,6 @@
 """Quantum: answers, statuses, budgets, stages, refusals."""
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest

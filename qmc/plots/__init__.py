@@ -16,6 +16,7 @@ from qmc.plots.results import (
     plot_intervals,
     plot_losses,
 )
+from qmc.plots.risk import plot_exceedance, plot_loss_law
 
 __all__ = [
     "new_axes",
@@ -26,9 +27,11 @@ __all__ = [
     "plot_circuit",
     "plot_convergence",
     "plot_decay",
+    "plot_exceedance",
     "plot_factor_cells",
     "plot_intervals",
     "plot_loaded_law",
+    "plot_loss_law",
     "plot_losses",
     "plot_rotation",
 ]

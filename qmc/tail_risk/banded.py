@@ -8,7 +8,7 @@ contains the level.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from qmc.quantile import require_visible_tail, tie_resolution
 from qmc.result import UNIT, BudgetLine, Interval, Status
 from qmc.run import Run, number
 from qmc.tail_risk.located import Located
+from qmc.tail_risk.sampled import FIRST_PATHS, paths_of
 from qmc.tail_risk.searching import edges_of, require_early_reading, require_held
 from qmc.tail_risk.thresholds import tail_bias
 
@@ -29,9 +30,6 @@ _BAND_SHARE = 0.5
 _TEST_SHARE = 0.5
 # a boundary is near enough at this share of the whole interval
 _NEAR = 0.1
-# the share of a budget of queries that is left to paths, and paths that no budget forbids
-_PATHS_OF_A_BUDGET, _FREE_PATHS = 0.25, 4096
-_FIRST_PATHS = 2**14
 # how far the circuits' half-width may widen the band's
 _BOTH = 1.0 + _TEST_SHARE
 
@@ -73,9 +71,7 @@ def _band(run: Run, residual: Residual, tau: float, goal: Goal, error: float) ->
     """The paths' band, narrow enough that the circuits can meet the goal."""
     edges = edges_of(run.table)
     tolerant = goal.allowed_half_width(1.0) is not None
-    if goal.queries is not None:
-        most = max(int(_PATHS_OF_A_BUDGET * goal.queries), _FREE_PATHS, 2 * residual.replicates)
-        residual = replace(residual, max_paths=min(residual.max_paths, most))
+    residual = paths_of(residual, goal.queries)
 
     def enough(band: TailBand) -> bool:
         if not tolerant:
@@ -88,7 +84,7 @@ def _band(run: Run, residual: Residual, tau: float, goal: Goal, error: float) ->
         return narrow and band.reliable(tau)
 
     (stream,) = run.rng.spawn(1)
-    first = _FIRST_PATHS if tolerant else residual.max_paths
+    first = FIRST_PATHS if tolerant else residual.max_paths
     band = tail_band(
         run.problem, run.table, residual, enough, error=error, first_paths=first, rng=stream
     )
@@ -196,7 +192,7 @@ class _BandSearch:
         return low, high
 
     def _near(self, low: int, first: int, high: int, begin: int | None = None) -> bool:
-        """Whether an end that moves within (low, first) hardly narrows the interval, or needlessly."""
+        """Whether to move an end within (low, first) hardly narrows the interval, or needlessly."""
         edges, start = self.edges, low if begin is None else begin
         whole = float(edges[high] - edges[start])
         if not math.isfinite(whole):

@@ -18,8 +18,8 @@ from qmc.run import Run, grid_line, number
 
 # shares of tolerance and of error probability that the circuit gets beside a residual
 _CIRCUIT = 0.5
-_FIRST_PATHS, _FREE_PATHS = 2.0**14, 4096
-_PATHS_OF_A_BUDGET = 0.25
+FIRST_PATHS, FREE_PATHS = 2**14, 4096
+PATHS_OF_A_BUDGET = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,14 @@ def corrected(run: Run) -> bool:
     return run.residual is not None and needs_residual(run.table)
 
 
+def paths_of(residual: Residual, queries: int | None) -> Residual:
+    """The residual with no more paths than a budget of queries leaves it."""
+    if queries is None:
+        return residual
+    most = max(int(PATHS_OF_A_BUDGET * queries), FREE_PATHS, 2 * residual.replicates)
+    return replace(residual, max_paths=min(residual.max_paths, most))
+
+
 def sample(run: Run, functional: Excess | Tail, goal: Goal, what: str) -> Sampled:
     """The functional of the loss to a goal in its own unit, at the goal's confidence.
 
@@ -60,7 +68,7 @@ def sample(run: Run, functional: Excess | Tail, goal: Goal, what: str) -> Sample
     mine = replace(
         goal,
         tolerance=None if tolerance is None else _CIRCUIT * tolerance,
-        queries=None if queries is None else max(1, int((1.0 - _PATHS_OF_A_BUDGET) * queries)),
+        queries=None if queries is None else max(1, int((1.0 - PATHS_OF_A_BUDGET) * queries)),
         confidence=1.0 - _CIRCUIT * error,
     )
     found = _circuit(run, functional, mine, what)
@@ -95,16 +103,14 @@ def _with_residual(
     def enough(_: float, half_width: float) -> bool:
         return left is None or half_width <= left or found.status == "interrupted"
 
-    if goal.queries is not None:
-        most = max(int(_PATHS_OF_A_BUDGET * goal.queries), _FREE_PATHS, 2 * residual.replicates)
-        residual = replace(residual, max_paths=min(residual.max_paths, most))
+    residual = paths_of(residual, goal.queries)
     (stream,) = run.rng.spawn(1)
     correction = residual.correct(
         run.problem,
         run.table,
         enough,
         error=share,
-        first_paths=int(min(_FIRST_PATHS, residual.max_paths)),
+        first_paths=min(FIRST_PATHS, residual.max_paths),
         rng=stream,
         streams=_streams(run, residual, functional, stream),
     )

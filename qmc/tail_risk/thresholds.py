@@ -23,11 +23,13 @@ class ThresholdCircuits:
 
     Attributes:
         solve: in progress, whose table, encoding and backend are used.
-        reads: whether the value register is read beside the flag.
+        reads: whether the value register can be read beside the flag.
+        has_read: whether it was.
     """
 
     solve: Run
     reads: bool = field(init=False)
+    has_read: bool = False
     _made: dict[int, MeteredOracle] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,6 +53,7 @@ class ThresholdCircuits:
             asked = [rounds[place].round for place in places]
             oracle = self._oracle(edge)
             if readout:
+                self.has_read = True
                 read = oracle.readout(asked, self.solve.table.values.size)
                 found = [ThresholdReply(hits, self._bins(cells)) for hits, cells in read]
             else:
