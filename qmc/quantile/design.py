@@ -1,31 +1,25 @@
-"""Where to look next: the power of a round, and the pair of edges to prove."""
+"""With which power to look next: to locate the quantile, or to finish a claim."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmc.problem import Array, Goal
+from qmc.problem import Array
 from qmc.quantile.evidence import Claim, hit_chance
-from qmc.quantile.model import Belief, Model
+from qmc.quantile.model import Belief
 
 # an angle whose deviation times the factor exceeds this wraps around the fringe
 _LARGEST_PHASE = 1.5
 # largest factor of a test in units of 1 / (distance of the angle to its boundary)
-_LARGEST_TEST = 1.6
+_LARGEST_TEST = 1.8
 _FACTORS = 36
 _NULL_POINTS = 60
 _MOST_FLAGS = 60
 # chances in a plan stay so far from 0 and 1
-_SURE = 3e-3
-# queries x distance of a test at 3 nats; only ratios of costs decide
-_TEST_COST = 1.4
-# an edge nearer to tau than this share of the wanted half-width counts as tied
-_TIE = 0.2
-_MOST_EDGES = 40
+_SURE = 1e-2
 
 
 def odd_factors(low: float, high: float, count: int = _FACTORS) -> NDArray[np.int64]:
@@ -101,96 +95,3 @@ def _clipped(p: Array) -> Array:
 
 def _entropy(p: Array) -> Array:
     return np.asarray(-p * np.log(p) - (1.0 - p) * np.log1p(-p))
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Edges to prove, the queries foreseen, and by how much it is wider than wanted."""
-
-    low: int
-    high: int
-    cost: float
-    wide: float = 1.0
-
-
-def wanted_half_width(edges: Array, goal: Goal, value: float, fallback: float) -> float:
-    """What a goal allows at a value, never less than half of the cell that holds it."""
-    allowed = goal.allowed_half_width(value)
-    cell = int(np.clip(np.searchsorted(edges, value) - 1, 1, edges.size - 3))
-    half_cell = 0.5 * float(edges[cell + 1] - edges[cell]) if edges.size > 3 else math.inf
-    return max(fallback if allowed is None else allowed, half_cell * (1.0 + 1e-9))
-
-
-def test_cost(gap: Array | float, blur: Array | float, nats: float) -> Array:
-    """Queries that a test at this distance from its boundary is foreseen to take."""
-    return np.asarray(_TEST_COST * nats * (1.0 + (np.asarray(blur) / gap) ** 2) / gap)
-
-
-def blur(model: Model, theta: Array | float) -> Array:
-    """Standard deviation of the angle that the quantile's uncertainty leaves."""
-    theta = np.asarray(theta)
-    return np.asarray(0.5 * model.deviation * model.slope * np.sin(theta) * np.cos(theta))
-
-
-def best_pair(
-    model: Model,
-    edges: Array,
-    half_width: float,
-    value: float,
-    boundaries: tuple[float, float],
-    nats: float,
-) -> Pair | None:
-    """The cheapest pair of edges about the quantile, no wider than wanted if that can be proved.
-
-    Edges that the model cannot tell from tau are passed over, which widens the pair. None when the
-    model puts the quantile into an unbounded cell's far side, where no pair exists.
-    """
-    last = edges.size - 1
-    wide = 1.0
-    while True:
-        near = _near(edges, value, half_width * wide, model.nearest(model.centre))
-        found = _cheapest(model, edges, near, half_width * wide, boundaries, nats, half_width)
-        if found is not None:
-            return Pair(*found, wide)
-        if near[0] == 1 and near[-1] == last - 1:
-            return None
-        wide *= 1.4
-
-
-def _near(edges: Array, value: float, half_width: float, centre: int) -> NDArray[np.int64]:
-    """Inner edges within reach of the value, not too many, the adjacent ones among them."""
-    last = edges.size - 1
-    low = int(np.searchsorted(edges, value - 3.0 * half_width)) - 1
-    high = int(np.searchsorted(edges, value + 3.0 * half_width)) + 1
-    low, high = min(low, centre - 3), max(high, centre + 3)
-    low, high = max(low, 1), min(high, last - 1)
-    spread = np.linspace(low, high, min(high - low + 1, _MOST_EDGES)).round().astype(np.int64)
-    close = np.arange(max(centre - 3, 1), min(centre + 3, last - 1) + 1)
-    return np.unique(np.concatenate([spread, close]))
-
-
-def _cheapest(
-    model: Model,
-    edges: Array,
-    near: NDArray[np.int64],
-    half_width: float,
-    boundaries: tuple[float, float],
-    nats: float,
-    wanted: float,
-) -> tuple[int, int, float] | None:
-    """(low, high, cost) among pairs of these edges within a half-width."""
-    theta = model.mean_theta(near)
-    noise = blur(model, theta)
-    x = edges[near]
-    slope = model.slope * float(np.median(np.diff(model.places[near]) / np.diff(x))) if near.size > 1 else 1.0
-    tied = _TIE * wanted * slope * 0.5 * np.sin(theta) * np.cos(theta)
-    costs = []
-    for gap in (theta - boundaries[1], boundaries[0] - theta):
-        safe = np.where(gap > tied, gap, 1.0)
-        costs.append(np.where(gap > tied, test_cost(safe, noise, nats), np.inf))
-    fits = (x[None, :] - x[:, None] <= 2.0 * half_width) & (near[None, :] > near[:, None])
-    total = np.where(fits, costs[0][:, None] + costs[1][None, :], np.inf)
-    low, high = np.unravel_index(int(np.argmin(total)), total.shape)
-    if not math.isfinite(float(total[low, high])):
-        return None
-    return int(near[low]), int(near[high]), float(total[low, high])

@@ -15,6 +15,7 @@ angle of the cell has, so no angle between grid points is left out.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,16 +61,19 @@ def chance_range(low: Array, high: Array, factor: int, decay: float) -> tuple[Ar
     return least, np.where(bright, 0.5 + 0.5 * visible, most)
 
 
-def log_mixture(chances: Array, weights: Array, batch: Batch) -> float:
-    """Log probability of a sequence with these hits under a mixture of chances, (m,) each.
+def log_mixture(chances: Array, weights: Array, shots: int) -> Array:
+    """Log probability of a sequence with 0, 1, ..., shots hits under a mixture, (shots + 1,).
 
-    The weights sum to 1; a uniform chance gets a share of 5 %.
+    Args:
+        chances: (m,) hit probabilities.
+        weights: (m,) summing to 1; a uniform chance gets a share beside them.
+        shots: of the batch.
     """
-    misses = batch.shots - batch.hits
+    hits = np.arange(shots + 1.0)
     p = np.clip(chances, 1e-12, 1.0 - 1e-12)
-    mixed = float(weights @ np.exp(batch.hits * np.log(p) + misses * np.log1p(-p)))
-    flat = math.exp(betaln(batch.hits + 1.0, misses + 1.0))
-    return math.log((1.0 - _UNIFORM_SHARE) * mixed + _UNIFORM_SHARE * flat)
+    each = np.exp(hits[:, None] * np.log(p) + (shots - hits)[:, None] * np.log1p(-p))
+    flat = np.exp(betaln(hits + 1.0, shots - hits + 1.0))
+    return np.asarray(np.log((1.0 - _UNIFORM_SHARE) * (each @ weights) + _UNIFORM_SHARE * flat))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +105,19 @@ class Claim:
         """Evidence in nats that each cell still lacks, (m,)."""
         return math.log(1.0 / self.error) - self.log_ratio
 
-    def told(self, batch: Batch, log_expected: float, decay: float) -> Claim:
-        """With one more batch, whose log probability under the fixed mixture is given."""
+    def told(self, batch: Batch, expected: Array, decay: float) -> Claim:
+        """With one more batch.
+
+        Args:
+            batch: what was counted.
+            expected: (shots + 1,) log probability of a sequence with so many hits, fixed before.
+            decay: visibility lost per power.
+        """
         low, high, ratio = _split(self.low, self.high, self.log_ratio, batch.factor)
-        ratio = ratio + log_expected - _most_likely(low, high, batch, decay)
-        left = ratio < math.log(1.0 / self.error)
+        needed = math.log(1.0 / self.error)
+        gains = expected[:, None] - _most_likely(low, high, batch, decay)
+        ratio = ratio + _staked(gains, needed - ratio)[batch.hits]
+        left = ratio < needed
         return replace(self, low=low[left], high=high[left], log_ratio=ratio[left])
 
 
@@ -121,17 +133,17 @@ def angles(tau: float, bias: float) -> tuple[float, float]:
     return math.asin(math.sqrt(low)), math.asin(math.sqrt(high))
 
 
-def surviving(batches: list[tuple[Batch, float]], error: float, decay: float) -> Interval:
+def surviving(batches: Sequence[tuple[Batch, Array]], error: float, decay: float) -> Interval:
     """The probabilities P(flag) at one edge that its batches have not refuted at this error.
 
     Args:
-        batches: with the log probability of each under its mixture, all of one edge.
+        batches: of one edge, each with the log probabilities that were expected of it.
         error: probability with which the interval may miss.
         decay: visibility lost per power.
     """
     whole = Claim(0, True, error, *_quadrant())
-    for batch, log_expected in batches:
-        whole = whole.told(batch, log_expected, decay)
+    for batch, expected in batches:
+        whole = whole.told(batch, expected, decay)
     if whole.proved:  # the truth itself was refuted, which has probability `error` at most
         return Interval(0.0, 1.0, 1.0 - error)
     low, high = math.sin(whole.low.min()) ** 2, math.sin(whole.high.max()) ** 2
@@ -158,7 +170,23 @@ def _split(low: Array, high: Array, ratio: Array, factor: int) -> tuple[Array, A
 
 
 def _most_likely(low: Array, high: Array, batch: Batch, decay: float) -> Array:
-    """The largest log likelihood over each cell, (m,)."""
+    """The largest log likelihood over each cell of each number of hits, (shots + 1, m)."""
     least, most = chance_range(low, high, batch.factor, decay)
-    best = np.clip(batch.hits / batch.shots, least, most)
-    return np.asarray(xlogy(batch.hits, best) + xlog1py(batch.shots - batch.hits, -best))
+    hits = np.arange(batch.shots + 1.0)[:, None]
+    best = np.clip(hits / batch.shots, least, most)
+    return np.asarray(xlogy(hits, best) + xlog1py(batch.shots - hits, -best))
+
+
+def _staked(gains: Array, missing: Array) -> Array:
+    """Log of what a cell's ratio is multiplied by, (shots + 1, m): no more is staked than needed.
+
+    A share of the ratio is bet, so that the luckiest outcome refutes the cell and no more: the
+    rest is not lost to an unlucky one. With a share s the factor is 1 - s + s exp(gain), whose
+    mean is at most 1 as exp(gain)'s is.
+    """
+    most = gains.max(axis=0)
+    useful = most > 1e-12
+    won = np.expm1(np.minimum(np.where(useful, most, 1.0), 600.0))
+    wanted = np.expm1(np.minimum(missing * (1.0 + 1e-9) + 1e-12, 600.0))
+    share = np.where(useful, np.clip(wanted / won, 0.0, 1.0), 0.0)
+    return np.asarray(np.log1p(share * np.expm1(np.minimum(gains, 600.0))))

@@ -93,6 +93,7 @@ class Model:
     deviation: float = 1.0
     log_slope: float = 0.0
     slope_deviation: float = 1.0
+    spread: float = 1.0
 
     @property
     def slope(self) -> float:
@@ -187,11 +188,14 @@ class Model:
         weights = self.weights
         by_centre, by_slope = weights.sum(axis=1), weights.sum(axis=0)
         centre = float(by_centre @ self.centres)
+        ranks = np.cumsum(by_centre)
+        low, high = np.interp([0.16, 0.84], ranks, self.centres)
         level = float(by_slope @ self.log_slopes)
         return replace(
             self,
             centre=centre,
             deviation=math.sqrt(max(float(by_centre @ (self.centres - centre) ** 2), 1e-18)),
+            spread=max(0.5 * float(high - low), 1e-9),
             log_slope=level,
             slope_deviation=math.sqrt(max(float(by_slope @ (self.log_slopes - level) ** 2), 1e-4)),
         )

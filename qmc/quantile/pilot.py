@@ -13,6 +13,7 @@ from qmc.quantile.evidence import Batch
 
 # a share of plain draws beyond the first edge that is looked at
 _FIRST_SHARE = 0.15
+_LARGE_TAIL = 0.2
 _NEAR_ENOUGH = 4.0  # the descent ends at an edge whose tail is within this factor of tau
 
 
@@ -69,22 +70,34 @@ def after_stage(descent: Descent, batch: Batch, cells: tuple[int, ...], tau: flo
     return replace(descent, cells=cells, done=True)
 
 
-def places(edges: Array, descent: Descent, draws: tuple[Draws, ...]) -> Array:
+def places(edges: Array, descent: Descent, draws: tuple[Draws, ...], tau: float) -> Array:
     """(edges,) coordinates in which the model's slope is about 1, jumping where atoms were seen."""
     inner = edges[1:-1]
-    starts = inner[np.clip(np.array(descent.cells, int), 0, inner.size - 1)] if descent.cells else inner[:0]
-    excess = starts - edges[descent.edge]
-    excess = excess[excess > 0.0]
-    unit = float(excess.mean()) if excess.size else float(inner[-1] - inner[0]) / max(inner.size - 1, 1)
-    unit = unit if unit > 0.0 else 1.0
+    unit = _unit(inner, edges, descent, draws, tau)
     steps = np.diff(inner) / unit
     jumps = _jumps(steps, descent.edge, draws, inner.size + 1)
     if jumps.any():
-        smooth = np.where(jumps > 0.0, 0.0, 1.0)
-        del smooth
         steps = steps * _smooth_rate(steps, jumps, descent.edge, draws) + jumps
     middle = np.concatenate([[0.0], np.cumsum(steps)])
     return np.concatenate([[middle[0]], middle, [middle[-1]]])
+
+
+def _unit(
+    inner: Array, edges: Array, descent: Descent, draws: tuple[Draws, ...], tau: float
+) -> float:
+    """The loss over which the odds of the tail fall by a factor e, near the quantile."""
+    if tau > _LARGE_TAIL:
+        odds = math.log(tau / (1.0 - tau)) + np.array([0.7, -0.7])
+        drawn = np.quantile(np.array(draws[0].cells), 1.0 / (1.0 + np.exp(odds)))
+        ends = np.interp(drawn, np.arange(inner.size) + 0.5, inner)
+        unit = float(ends[1] - ends[0]) / 1.4
+    else:
+        upper = inner[np.clip(np.array(descent.cells, int), 0, inner.size - 1)]
+        excess = upper - edges[descent.edge]
+        excess = excess[excess > 0.0]
+        unit = float(excess.mean()) if excess.size else 0.0
+    span = float(inner[-1] - inner[0]) / max(inner.size - 1, 1)
+    return unit or span or 1.0
 
 
 def risk_table(draws: tuple[Draws, ...], cells: int) -> tuple[Array, Array]:
