@@ -21,6 +21,7 @@ from qmc.grids.residual import student
 from qmc.grids.residual_paths import ResidualPaths, pooled, power_of_two
 from qmc.measures import TailMeasure
 from qmc.problem import Goal, Problem
+from qmc.quantile import ThresholdSearch
 from qmc.rehearsal import RecordingBackend, rehearsal_streams
 from qmc.rounds import Request
 from qmc.run import Answer, Run
@@ -60,6 +61,8 @@ class Rehearsal:
         problem, goal, table, encoding, estimator: as of the solve.
         decay: visibility lost per power that the backend states.
         residual: of the solve, for a search on a grid whose tails it corrects.
+        search: of a quantile, as of the solve.
+        reads: whether the backend reads the value register beside the flag.
     """
 
     problem: Problem
@@ -69,8 +72,10 @@ class Rehearsal:
     estimator: Estimator
     decay: float = 0.0
     residual: Residual | None = None
+    search: ThresholdSearch | None = None
+    reads: bool = False
 
-    def search(self) -> Rehearsed:
+    def searched(self) -> Rehearsed:
         """The tests of a threshold search, what is sampled beyond it, and the band's paths."""
         measure, asked, paths = self.problem.measure, [], []
         assert isinstance(measure, TailMeasure)
@@ -119,7 +124,7 @@ class Rehearsal:
         return Rehearsed(_median(asked), math.exp(float(np.mean(np.log(paths)))))
 
     def _begin(self, rng: np.random.Generator) -> tuple[Run, RecordingBackend]:
-        backend = RecordingBackend(self.decay)
+        backend = RecordingBackend(self.decay, self.reads)
         run = Run(
             problem=self.problem,
             goal=self.goal,
@@ -128,6 +133,7 @@ class Rehearsal:
             estimator=self.estimator,
             backend=backend,
             rng=rng,
+            search=self.search,
             residual=self.residual and replace(self.residual, max_paths=self._cap(self.residual)),
         )
         return run, backend

@@ -27,6 +27,8 @@ from qmc.measures import (
 )
 from qmc.planning import Parts, Plan, make_plan
 from qmc.problem import Goal, Problem, check_request
+from qmc.quantile import ThresholdSearch
+from qmc.quantile.search import QuantileSearch
 from qmc.result import (
     Budget,
     BudgetLine,
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from qmc.resources import Machine
 
 # parts that a plan chooses when they are left open
-_PLANNED = ("grid", "estimator")
+_PLANNED = ("grid", "estimator", "search")
 # for which a curve's grid is chosen where it is left open
 _CURVE_TOLERANCE = 0.2
 
@@ -69,6 +71,10 @@ class Quantum:
         backend: runs circuits; `Aer()`, real circuits and real shots.
         residual: measures what a grid without a bias bound leaves out, on fresh paths; None
             leaves it out, and the interval covers the grid's number only.
+        search: of the quantile that VaR, ES, TailConditionalExpectation and EconomicCapital need,
+            on a grid whose tails are exact. None takes `QuantileSearch()`; where an estimator is
+            given, `Bisection` of thresholds tested by that, each stopped early. A `FactorGrid`,
+            whose tails are corrected by paths, is searched by the estimator in any case.
 
     >>> from qmc import BlackScholes, Call, Goal, Price, Problem, Quantum
     >>> from qmc.backends import Ideal
@@ -84,6 +90,7 @@ class Quantum:
     estimator: Estimator | None = None
     backend: Backend = field(default_factory=Aer)
     residual: Residual | None = field(default_factory=Residual)
+    search: ThresholdSearch | None = None
 
     def __post_init__(self) -> None:
         """Check each part's interface."""
@@ -92,6 +99,7 @@ class Quantum:
             ("encoding", Encoding, "such as MultiplexedRotation() or LinearRotation()"),
             ("estimator", Estimator, "such as qmc.estimators.Certified(), or None"),
             ("backend", Backend, "such as qmc.backends.Aer() or Ideal()"),
+            ("search", ThresholdSearch, "such as qmc.quantile.QuantileSearch(), or None"),
         ):
             part = getattr(self, name)
             if part is not None or name not in _PLANNED:
@@ -121,7 +129,14 @@ class Quantum:
             backend=self.backend,
             rng=generator(rng),
             residual=self.residual,
+            search=self._search(),
         )
+
+    def _search(self) -> ThresholdSearch | None:
+        """The search of a quantile: as given, by a given estimator, or the library's own."""
+        if self.search is not None:
+            return self.search
+        return QuantileSearch() if self.estimator is None else None
 
     @property
     def _noisy(self) -> bool:
@@ -230,7 +245,7 @@ class Quantum:
         if self.estimator is not None and isinstance(problem.measure, TailMeasure):
             require_early_reading(self.estimator)
         engine, choice = self._chosen(problem, goal)
-        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual)
+        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual, self._search())
         return make_plan(problem, goal, engine.grid, choice.table, parts, machine)
 
 

@@ -20,6 +20,7 @@ from qmc.grids import CellTable, Residual
 from qmc.measures import Mean, Sensitivity, Tail, TailMeasure
 from qmc.memory import BYTES_AN_AMPLITUDE, BYTES_AN_INSTRUCTION
 from qmc.problem import Goal, Problem
+from qmc.quantile import ThresholdSearch
 from qmc.rounds import PhaseRound, Request
 from qmc.step_error import step_error
 
@@ -106,6 +107,7 @@ class Parts:
     estimator: Estimator
     backend: Backend
     residual: Residual | None
+    search: ThresholdSearch | None = None
 
     @property
     def decay(self) -> float:
@@ -214,7 +216,7 @@ def _search(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _So
     if table.edges is None:
         msg = "the grid made no edges for a quantile: take LawGrid or FactorGrid"
         raise Unsupported(msg)
-    found = _rehearsal(problem, goal, table, parts).search()
+    found = _rehearsal(problem, goal, table, parts).searched()
     middle = float(table.edges[len(table.edges) // 2])
     return _Solve(parts.encoding.encode(table, Tail(middle)), found.requests, found.paths)
 
@@ -237,7 +239,15 @@ def _mean(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solv
 
 def _rehearsal(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> Rehearsal:
     return Rehearsal(
-        problem, goal, table, parts.encoding, parts.estimator, parts.decay, parts.residual
+        problem,
+        goal,
+        table,
+        parts.encoding,
+        parts.estimator,
+        parts.decay,
+        residual=parts.residual,
+        search=parts.search,
+        reads=bool(getattr(parts.backend, "reads", False)),
     )
 
 

@@ -117,6 +117,11 @@ class Aer:
         """Whether errors are simulated, or a state may be cut off, which no interval covers."""
         return self.noise is not None or self.bond_dimension > 0
 
+    @property
+    def reads(self) -> bool:
+        """Whether value registers are read beside the flag: exact draws, without noise only."""
+        return not self.noisy
+
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; simulates nothing yet."""
         require_problem(problem)
@@ -125,7 +130,7 @@ class Aer:
         self.require_device(problem.num_qubits + self.with_ancilla)
         self._require_gates(problem)
         made = AerOracle(problem, self, generator(rng))
-        return FlagOnly(made) if self.noisy else made
+        return made if self.reads else FlagOnly(made)
 
     # a method: the backend is the first argument of `qmc.backends.calibrate`
     calibrate = calibration.calibrate

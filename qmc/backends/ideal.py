@@ -28,6 +28,7 @@ class Ideal:
     """
 
     builds_circuits = False
+    reads = True
 
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; with value registers, one that reads them."""

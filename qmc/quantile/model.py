@@ -52,7 +52,9 @@ class Belief:
 
     def side(self, boundary: float, *, above: bool) -> Belief | None:
         """Restricted to the angles beyond a boundary; None when it holds none worth a bet."""
-        weights = np.where(self.theta > boundary if above else self.theta < boundary, self.weights, 0.0)
+        weights = np.where(
+            self.theta > boundary if above else self.theta < boundary, self.weights, 0.0
+        )
         total = float(weights.sum())
         return Belief(self.theta, weights / total) if total > 1e-7 else None
 

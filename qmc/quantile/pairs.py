@@ -142,7 +142,9 @@ def _cheapest(look: Outlook, near: NDArray[np.int64], wide: float) -> Pair | Non
         cost = np.where(seen, test_cost(safe, noise, look.nats), np.inf)
         costs.append(np.where(done, 0.0, cost))
         ratios.append(np.where(seen, noise / safe, 0.0))
-    fits = (x[None, :] - x[:, None] <= 2.0 * wide * look.half_width) & (near[None, :] > near[:, None])
+    fits = (x[None, :] - x[:, None] <= 2.0 * wide * look.half_width) & (
+        near[None, :] > near[:, None]
+    )
     total = np.where(fits, costs[0][:, None] + costs[1][None, :], np.inf)
     low, high = np.unravel_index(int(np.argmin(total)), total.shape)
     if not math.isfinite(float(total[low, high])):

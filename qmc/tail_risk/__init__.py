@@ -2,6 +2,6 @@
 
 from qmc.tail_risk.curve import tail_points
 from qmc.tail_risk.measures import locate, tail_answer
-from qmc.tail_risk.searching import require_early_reading
+from qmc.tail_risk.thresholds import require_early_reading
 
 __all__ = ["locate", "require_early_reading", "tail_answer", "tail_points"]

@@ -21,8 +21,8 @@ from qmc.result import UNIT, BudgetLine, Interval, Status
 from qmc.run import Run, number
 from qmc.tail_risk.located import Located
 from qmc.tail_risk.sampled import FIRST_PATHS, paths_of
-from qmc.tail_risk.searching import edges_of, require_early_reading, require_held
-from qmc.tail_risk.thresholds import tail_bias
+from qmc.tail_risk.searching import edges_of, require_held
+from qmc.tail_risk.thresholds import require_early_reading, tail_bias
 
 # share of the error probability that the band of the paths spends
 _BAND_SHARE = 0.5

@@ -30,9 +30,10 @@ _SEARCH_QUERIES = 0.5
 _QUANTILE_WIDTH, _QUANTILE_ERROR = 0.7, 0.5
 # of what a relative tolerance allows at the VaR, what is sure to be allowed at VaR less mean
 _LESS_MEAN = 0.8
+# of the tolerance of ES: the bracket's width counts squared
+_SHORTFALL_WIDTH = 0.6
 # of the tolerance of a mean beyond the quantile: for the bracket, for the excess and each tail
 _BRACKET_WIDTH, _SAMPLED_WIDTH = 0.4, 0.4
-_UNBOUNDED = 2**62
 
 
 def locate(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
@@ -69,7 +70,7 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     the excess is sampled afresh.
     """
     goal, tau, share = run.goal, 1.0 - level, 1.0 - run.goal.confidence
-    found = _resolved(run, level, 1.0)
+    found = _bracketed(run, level, _SHORTFALL_WIDTH)
     if found.status == "interrupted" or run.queries_left() == 0:
         return _unsampled(run, found)
     threshold, slack = _threshold_and_slack(found, tau)
@@ -112,7 +113,7 @@ def tail_conditional_expectation(run: Run, level: float) -> Answer:
     (b - a) P(L > a).
     """
     goal, share = run.goal, 1.0 - run.goal.confidence
-    found = _resolved(run, level, _BRACKET_WIDTH)
+    found = _bracketed(run, level, _BRACKET_WIDTH)
     if found.status == "interrupted" or run.queries_left() == 0 or not found.finite(found.high):
         return _unsampled(run, found)
     tau, left = 1.0 - level, run.queries_left()
@@ -241,25 +242,23 @@ def _no_mean(run: Run, found: Located) -> Answer:
     return Answer(found.value, interval, status, (line, *grid_lines(run)))
 
 
-def _resolved(run: Run, level: float, width: float) -> Located:
-    """The quantile as narrow as the grid allows; where paths correct it, a share of the goal's."""
+def _bracketed(run: Run, level: float, width: float) -> Located:
+    """The quantile to a share of the goal's tolerances, where an excess can be encoded at all."""
     goal, edges = run.goal, edges_of(run.table)
     # refuse an encoding that knows no excess before the search is paid for
     run.encoding.encode(run.table, Excess(float(edges[edges.size // 2])))
     confidence = 1.0 - _SEARCH_SHARE * (1.0 - goal.confidence)
     reserve = 0 if goal.queries is None else int((1.0 - _SEARCH_QUERIES) * goal.queries)
-    one = Goal(queries=goal.queries or _UNBOUNDED, confidence=confidence)
-    if corrected(run) and goal.allowed_half_width(1.0) is not None:
 
-        def share(limit: float | None) -> float | None:
-            return None if limit is None else width * limit
+    def share(limit: float | None) -> float | None:
+        return None if limit is None else width * limit
 
-        one = replace(
-            goal,
-            tolerance=share(goal.tolerance),
-            relative_tolerance=share(goal.relative_tolerance),
-            confidence=confidence,
-        )
+    one = replace(
+        goal,
+        tolerance=share(goal.tolerance),
+        relative_tolerance=share(goal.relative_tolerance),
+        confidence=confidence,
+    )
     return locate(run, level, one, reserve)
 
 

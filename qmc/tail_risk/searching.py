@@ -8,23 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from qmc.errors import InvalidProblem, Unsupported
-from qmc.estimators import Estimator
 from qmc.grids import CellTable
-from qmc.measures import Tail
 from qmc.problem import Array, Goal
-from qmc.quantile import (
-    find_bracket,
-    interpolate,
-    max_tests,
-    narrow_enough,
-    require_visible_tail,
-    resolution,
-    wanted_width,
-)
-from qmc.result import BudgetLine, Estimate, Interval
-from qmc.run import Run, grid_line, number
+from qmc.quantile import QuantileEstimate, QuantileTask, ThresholdSearch, require_visible_tail
+from qmc.quantile.driver import run_search
+from qmc.result import BudgetLine, Kind
+from qmc.run import Run, grid_line
+from qmc.tail_risk.bisecting import bisected
 from qmc.tail_risk.located import Located
-from qmc.tail_risk.thresholds import tail_bias
+from qmc.tail_risk.thresholds import ThresholdCircuits, largest_bias, tail_bias
 
 # two cells are both unbounded: such a table shows a search and answers nothing
 _LEAST_EDGES = 4
@@ -43,21 +35,6 @@ def edges_of(table: CellTable) -> Array:
         )
         raise Unsupported(msg)
     return np.asarray(table.edges)
-
-
-def require_early_reading(estimator: Estimator) -> None:
-    """Refuse an estimator that a threshold search cannot use.
-
-    Raises:
-        Unsupported: when its interval may only be read at its end.
-    """
-    if not estimator.anytime_valid:
-        msg = (
-            f"a threshold search stops its tests early, and the interval of {estimator!r} may only "
-            "be read at its end: take one that is anytime_valid, such as Iterative(), Certified(), "
-            "ModifiedIterative() or Sampling(shots_per_round=1000)"
-        )
-        raise Unsupported(msg)
 
 
 def require_held(table: CellTable, level: float) -> None:
@@ -93,51 +70,58 @@ def searched(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
         goal: of the bracket; its tolerances are the loss's.
         reserve: queries of the run's budget to leave untouched.
     """
-    require_early_reading(run.estimator)
-    edges, tau = edges_of(run.table), 1.0 - level
-    require_held(run.table, level)
-    require_visible_tail(tau, tail_bias(run.encoding, run.table, edges.size // 2))
-    confidence = 1.0 - (1.0 - goal.confidence) / max_tests(edges)
-
-    def test(edge: int) -> Estimate:
-        left = run.queries_left()
-        budget = None if left is None else left - reserve
-        if budget is not None and budget < 1:
-            return Estimate(0.5, Interval(0.0, 1.0, confidence), "budget_exhausted")
-        encoded = run.encoding.encode(run.table, Tail(float(edges[edge])))
-        seen = resolution(tau, encoded.bias_bound, wanted_width(edges, edge, goal))
-        tolerance = seen / abs(encoded.scale)
-        one = Goal(tolerance=tolerance, queries=budget, confidence=confidence)
-        amplified = run.amplify(encoded, one, lambda interval: not interval.contains(tau))
-        found = number(encoded, amplified)
-        return replace(found, interval=replace(found.interval.clipped(0.0, 1.0)))
-
-    bracket = find_bracket(edges, tau, test, narrow_enough(edges, goal))
-    low, high = bracket.low, bracket.high
-    half_width = Interval(float(edges[low]), float(edges[high])).half_width
-    note = f"edges {low} to {high} of {edges.size - 1}, tests {len(bracket.tests)}"
-    lines = [
-        BudgetLine("threshold search", "sampling", half_width, 1.0 - goal.confidence, note),
-        *_bias_lines(run, [one.edge for one in bracket.tests]),
-        grid_line(run.table),
-    ]
-    ended = bracket.ended
+    table, edges = run.table, edges_of(run.table)
+    require_held(table, level)
+    require_visible_tail(1.0 - level, tail_bias(run.encoding, table, edges.size // 2))
+    if run.search is None:
+        return bisected(run, level, goal, reserve)
+    search = run.search
+    circuits, left = ThresholdCircuits(run), run.queries_left()
+    if left is not None:
+        goal = replace(goal, queries=max(left - reserve, 1))
+    task = QuantileTask(
+        edges,
+        level,
+        goal,
+        decay=circuits.decay,
+        readout=circuits.reads,
+        tail_bias=largest_bias(run.encoding, table),
+    )
+    (stream,) = run.rng.spawn(1)
+    found = run_search(search, circuits, task, rng=stream)
     return Located(
         edges=edges,
-        low=low,
-        high=high,
-        value=interpolate(edges, bracket, tau),
-        status="converged" if ended in {"resolved", "tolerance"} else ended,  # type: ignore[arg-type]
+        low=found.low,
+        high=found.high,
+        value=found.value,
+        status=found.status,
         confidence=goal.confidence,
-        tails={one.edge: one.tail.interval for one in bracket.tests},
-        lines=tuple(lines),
+        tails=dict(found.tails),
+        lines=(_search_line(search, circuits, task, found), *_bias_lines(task), grid_line(table)),
     )
 
 
-def _bias_lines(run: Run, edges: list[int]) -> tuple[BudgetLine, ...]:
+def _search_line(
+    search: ThresholdSearch,
+    circuits: ThresholdCircuits,
+    task: QuantileTask,
+    found: QuantileEstimate,
+) -> BudgetLine:
+    """What the search leaves open, how it was guaranteed, and what was measured."""
+    guarantee = search.guarantee
+    measured = "cells read beside the flag" if circuits.has_read else "flag alone"
+    note = (
+        f"edges {found.low} to {found.high} of {task.edges.size - 1}, thresholds {found.tests}, "
+        f"{type(search).__name__}, {measured}"
+    )
+    kind: Kind = "sampling" if guarantee == "proved" else guarantee
+    share = 1.0 - task.goal.confidence
+    return BudgetLine("threshold search", kind, found.interval.half_width, share, note)
+
+
+def _bias_lines(task: QuantileTask) -> tuple[BudgetLine, ...]:
     """What the encoding adds to each tail probability; the search's width already holds it."""
-    bias = max((tail_bias(run.encoding, run.table, edge) for edge in edges), default=0.0)
-    if bias == 0.0:
+    if task.tail_bias == 0.0:
         return ()
-    note = f"each tail probability to within {bias:.3g}: counted in the threshold search"
+    note = f"each tail probability to within {task.tail_bias:.3g}: counted in the threshold search"
     return (BudgetLine("encoding", "bound", 0.0, 0.0, note),)

@@ -11,6 +11,8 @@ from qmc.backends.answers import made_oracle
 from qmc.backends.protocols import SupportsReadout
 from qmc.circuits import AmplitudeProblem, Encoding
 from qmc.circuits.complement import complemented
+from qmc.errors import Unsupported
+from qmc.estimators import Estimator
 from qmc.grids import CellTable
 from qmc.measures import Tail
 from qmc.quantile import ThresholdReply, ThresholdRound
@@ -102,3 +104,18 @@ def largest_bias(encoding: Encoding, table: CellTable) -> float:
     if tail_bias(encoding, table, edges.size // 2) == 0.0:
         return 0.0
     return max(tail_bias(encoding, table, edge) for edge in range(1, edges.size - 1))
+
+
+def require_early_reading(estimator: Estimator) -> None:
+    """Refuse an estimator that a threshold search cannot use.
+
+    Raises:
+        Unsupported: when its interval may only be read at its end.
+    """
+    if not estimator.anytime_valid:
+        msg = (
+            f"a threshold search stops its tests early, and the interval of {estimator!r} may only "
+            "be read at its end: take one that is anytime_valid, such as Iterative(), Certified(), "
+            "ModifiedIterative() or Sampling(shots_per_round=1000)"
+        )
+        raise Unsupported(msg)
