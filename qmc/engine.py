@@ -73,7 +73,8 @@ class Quantum:
             leaves it out, and the interval covers the grid's number only.
         search: of the quantile that VaR, ES, TailConditionalExpectation and EconomicCapital need,
             on a grid whose tails are exact. None takes `QuantileSearch()`; where an estimator is
-            given, `Bisection` of thresholds tested by that, each stopped early. A `FactorGrid`,
+            given, bisection by that, each threshold's test stopped early, as for an encoding whose
+            flag is not the threshold's own, such as `LinearRotation`. A `FactorGrid`,
             whose tails are corrected by paths, is searched by the estimator in any case.
 
     >>> from qmc import BlackScholes, Call, Goal, Price, Problem, Quantum

@@ -265,7 +265,7 @@ def test_plan_of_a_quantile_predicts_queries_and_classical_paths(measure):
 
 def test_plan_stays_within_the_query_budget():
     problem = Problem(NORMAL, PORTFOLIO, ES(level=0.975))
-    assert ENGINE.plan(problem, Goal(queries=700)).expected_queries == 700.0
+    assert 500.0 < ENGINE.plan(problem, Goal(queries=700)).expected_queries <= 700.0
 
 
 def test_plan_of_a_quantile_needs_edges():

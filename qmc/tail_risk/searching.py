@@ -16,7 +16,12 @@ from qmc.result import BudgetLine, Kind
 from qmc.run import Run, grid_line
 from qmc.tail_risk.bisecting import bisected
 from qmc.tail_risk.located import Located
-from qmc.tail_risk.thresholds import ThresholdCircuits, largest_bias, tail_bias
+from qmc.tail_risk.thresholds import (
+    ThresholdCircuits,
+    flags_are_tails,
+    largest_bias,
+    tail_bias,
+)
 
 # two cells are both unbounded: such a table shows a search and answers nothing
 _LEAST_EDGES = 4
@@ -73,10 +78,10 @@ def searched(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
     table, edges = run.table, edges_of(run.table)
     require_held(table, level)
     require_visible_tail(1.0 - level, tail_bias(run.encoding, table, edges.size // 2))
-    if run.search is None:
+    if run.search is None or not flags_are_tails(run.encoding, table):
         return bisected(run, level, goal, reserve)
-    search = run.search
-    circuits, left = ThresholdCircuits(run), run.queries_left()
+    search, bias = run.search, largest_bias(run.encoding, table)
+    circuits, left = ThresholdCircuits(run, bias), run.queries_left()
     if left is not None:
         goal = replace(goal, queries=max(left - reserve, 1))
     task = QuantileTask(
@@ -85,7 +90,7 @@ def searched(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
         goal,
         decay=circuits.decay,
         readout=circuits.reads,
-        tail_bias=largest_bias(run.encoding, table),
+        tail_bias=bias,
     )
     (stream,) = run.rng.spawn(1)
     found = run_search(search, circuits, task, rng=stream)
