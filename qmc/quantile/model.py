@@ -127,6 +127,16 @@ class Model:
         prior = -0.5 * ((centres - at) / wide)[:, None] ** 2 - 0.5 * ((slopes - level) / vague) ** 2
         return replace(moved, log_weights=prior + moved._log_likelihood(self.seen))._summed()
 
+    def moved(self, places: Array) -> Model:
+        """On other places: the prior is laid about the same loss, and all is told again."""
+        centre = float(np.interp(self.centre, *_rising(self.places, places)))
+        start = replace(self, places=places, prior=(centre, 1.0, *self.prior[2:]), seen=())
+        start = replace(start, centre=centre, slope_deviation=0.75 * self.prior[3], log_slope=self.prior[2])
+        model = start.windowed(4.0)
+        for one in self.seen:
+            model = model.told(one)
+        return model
+
     @property
     def weights(self) -> Array:
         """(g, h) summing to 1."""
@@ -199,6 +209,12 @@ class Model:
             log_slope=level,
             slope_deviation=math.sqrt(max(float(by_slope @ (self.log_slopes - level) ** 2), 1e-4)),
         )
+
+
+def _rising(old: Array, new: Array) -> tuple[Array, Array]:
+    """Old places without repeats, and the new ones of the same edges."""
+    kept, first = np.unique(old, return_index=True)
+    return kept, new[first]
 
 
 def begin(
