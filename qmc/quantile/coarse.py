@@ -35,7 +35,9 @@ def asked(state: SearchState) -> SearchState:
     while factor < 2.0 * top:
         factors.append(factor)
         factor *= 3
-    rounds = tuple(ThresholdRound((low + high) // 2, Round(each // 2, _SHOTS)) for each in factors)
+    rounds = tuple(
+        ThresholdRound((low + high) // 2, Round(each // 2, _SHOTS)) for each in factors
+    )
     return replace(state, asked=rounds)
 
 

@@ -52,9 +52,7 @@ class Belief:
 
     def side(self, boundary: float, *, above: bool) -> Belief | None:
         """Restricted to the angles beyond a boundary; None when it holds none worth a bet."""
-        weights = np.where(
-            self.theta > boundary if above else self.theta < boundary, self.weights, 0.0
-        )
+        weights = np.where(self.theta > boundary if above else self.theta < boundary, self.weights, 0.0)
         total = float(weights.sum())
         return Belief(self.theta, weights / total) if total > 1e-7 else None
 
@@ -129,6 +127,16 @@ class Model:
         prior = -0.5 * ((centres - at) / wide)[:, None] ** 2 - 0.5 * ((slopes - level) / vague) ** 2
         return replace(moved, log_weights=prior + moved._log_likelihood(self.seen))._summed()
 
+    def moved(self, places: Array) -> Model:
+        """On other places: the prior is laid about the same loss, and all is told again."""
+        centre = float(np.interp(self.centre, *_rising(self.places, places)))
+        start = replace(self, places=places, prior=(centre, 1.0, *self.prior[2:]), seen=())
+        start = replace(start, centre=centre, slope_deviation=0.75 * self.prior[3], log_slope=self.prior[2])
+        model = start.windowed(4.0)
+        for one in self.seen:
+            model = model.told(one)
+        return model
+
     @property
     def weights(self) -> Array:
         """(g, h) summing to 1."""
@@ -201,6 +209,12 @@ class Model:
             log_slope=level,
             slope_deviation=math.sqrt(max(float(by_slope @ (self.log_slopes - level) ** 2), 1e-4)),
         )
+
+
+def _rising(old: Array, new: Array) -> tuple[Array, Array]:
+    """Old places without repeats, and the new ones of the same edges."""
+    kept, first = np.unique(old, return_index=True)
+    return kept, new[first]
 
 
 def begin(

@@ -20,6 +20,8 @@ _TIE = 0.2
 _TIE_FLOOR, _TIE_SLOPE = 0.012, 0.4
 _MOST_EDGES = 40
 _WIDEN = 1.4
+# a pair is left for one so many times as wide when that costs less than its share by _DEAR
+_LOOK, _DEAR = 2.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Pair:
     Attributes:
         low, high: P(loss > edges[low]) > tau >= P(loss > edges[high]) is to be proved.
         cost: queries foreseen.
+        plain: the same if the model were sure.
         blur: largest ratio of the model's uncertainty to an edge's distance from tau.
         wide: by how much the pair may be wider than wanted.
     """
@@ -36,6 +39,7 @@ class Pair:
     low: int
     high: int
     cost: float
+    plain: float
     blur: float
     wide: float
 
@@ -101,18 +105,23 @@ def best_pair(look: Outlook) -> Pair | None:
     """The cheapest pair about the quantile that is wide enough to be proved.
 
     Edges that the model cannot tell from tau are passed over, which widens the pair; so does a
-    budget. None when no pair of inner edges will do.
+    budget. So does a price out of proportion: over a smooth law a pair's cost falls no faster than
+    its width rises, and where it falls far faster the narrow one is all but a tie. None when no
+    pair of inner edges will do.
     """
-    wide = 1.0
+    wide, best = 1.0, None
     while True:
         near = _near(look, wide)
         found = _cheapest(look, near, wide)
-        everything = near[0] == 1 and near[-1] == look.edges.size - 2
-        if found is not None and (found.cost <= look.queries or everything):
-            return found
-        if everything and look.edges[-2] - look.edges[1] <= 2.0 * wide * look.half_width:
-            return found
-        wide *= _WIDEN
+        if found is not None:
+            fair = best is not None and found.plain * wide * _DEAR >= best.plain * best.wide
+            if best is not None and fair and best.cost <= look.queries:
+                return best
+            if best is None or not fair or best.cost > look.queries:
+                best = found
+        if look.edges[-2] - look.edges[1] <= 2.0 * wide * look.half_width:
+            return best
+        wide *= _WIDEN if best is None else _LOOK
 
 
 def _near(look: Outlook, wide: float) -> NDArray[np.int64]:
@@ -132,7 +141,7 @@ def _cheapest(look: Outlook, near: NDArray[np.int64], wide: float) -> Pair | Non
     model, x = look.model, look.edges[near]
     theta = model.mean_theta(near)
     noise, tied = blur(model, theta), _tie(look, near) * _steepness(theta)
-    costs, ratios = [], []
+    costs, sure, ratios = [], [], []
     for gap, done in (
         (theta - look.boundaries[1], near <= look.known[0]),
         (look.boundaries[0] - theta, near >= look.known[1]),
@@ -141,16 +150,18 @@ def _cheapest(look: Outlook, near: NDArray[np.int64], wide: float) -> Pair | Non
         safe = np.where(seen, gap, 1.0)
         cost = np.where(seen, test_cost(safe, noise, look.nats), np.inf)
         costs.append(np.where(done, 0.0, cost))
+        sure.append(np.where(done, 0.0, np.where(seen, test_cost(safe, 0.0, look.nats), np.inf)))
         ratios.append(np.where(seen, noise / safe, 0.0))
-    fits = (x[None, :] - x[:, None] <= 2.0 * wide * look.half_width) & (
-        near[None, :] > near[:, None]
-    )
+    fits = (x[None, :] - x[:, None] <= 2.0 * wide * look.half_width) & (near[None, :] > near[:, None])
+    # edges proved before cost nothing, but one of the two has to be new
+    fits &= (near[:, None] > look.known[0]) | (near[None, :] < look.known[1])
     total = np.where(fits, costs[0][:, None] + costs[1][None, :], np.inf)
     low, high = np.unravel_index(int(np.argmin(total)), total.shape)
     if not math.isfinite(float(total[low, high])):
         return None
     worst = max(float(ratios[0][low]), float(ratios[1][high]))
-    return Pair(int(near[low]), int(near[high]), float(total[low, high]), worst, wide)
+    ends, plain = (int(near[low]), int(near[high])), float(sure[0][low] + sure[1][high])
+    return Pair(*ends, float(total[low, high]), plain, worst, wide)
 
 
 def _tie(look: Outlook, near: NDArray[np.int64]) -> float:
@@ -184,7 +195,7 @@ def outer_pair(look: Outlook) -> Pair | None:
             at = int(told[-1] if above else told[0])
             cost = float(test_cost(float(gap[at]), float(noise[at]), look.nats))
             ends = (int(inner[at]), last) if above else (0, int(inner[at]))
-            found.append(Pair(*ends, cost, float(noise[at] / gap[at]), math.inf))
+            found.append(Pair(*ends, cost, cost, float(noise[at] / gap[at]), math.inf))
     beyond = look.model.centre > look.model.places[-2]
     wanted = [pair for pair in found if (pair.high == last) == beyond]
     return (wanted or found or [None])[0]

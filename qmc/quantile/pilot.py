@@ -14,6 +14,8 @@ from qmc.quantile.evidence import Batch
 # a share of plain draws beyond the first edge that is looked at
 _FIRST_SHARE = 0.15
 _LARGE_TAIL = 0.2
+# a cell drawn so often, and so many times as often as its neighbours' law says, holds an atom
+_REPEATS, _CROWDED = 5, 6.0
 _NEAR_ENOUGH = 4.0  # the descent ends at an edge whose tail is within this factor of tau
 
 
@@ -51,9 +53,7 @@ def stage_factor(tail: float) -> int:
     return max(factor - 1 + factor % 2, 1)
 
 
-def after_stage(
-    descent: Descent, batch: Batch, cells: tuple[int, ...], tau: float, last: int
-) -> Descent:
+def after_stage(descent: Descent, batch: Batch, cells: tuple[int, ...], tau: float, last: int) -> Descent:
     """Move out to where the tail is about a seventh, by the draws beyond the edge."""
     if len(cells) < 6:  # the edge's tail was overrated
         tail = 0.5 * descent.tail
@@ -102,6 +102,11 @@ def _unit(
     return unit or span or 1.0
 
 
+def repeated(draws: tuple[Draws, ...], cell: int) -> bool:
+    """Whether a cell was drawn often enough to be an atom's."""
+    return sum(one.cells.count(cell) for one in draws) >= _REPEATS
+
+
 def risk_table(draws: tuple[Draws, ...], cells: int) -> tuple[Array, Array]:
     """(cells,) draws in each cell, and draws that could have been there."""
     seen, risk = np.zeros(cells), np.zeros(cells)
@@ -118,7 +123,7 @@ def _heavy(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> NDA
     """(inner cells,) whether far more draws fell there than a smooth law would send."""
     seen, risk = (column[1:-1] for column in risk_table(draws, cells))
     beyond = np.arange(1, cells - 1) >= edge - cells // 16
-    return np.asarray((seen >= 5.0) & (seen > 6.0 * steps * np.maximum(risk, 1.0)) & beyond)
+    return np.asarray((seen >= _REPEATS) & (seen > _CROWDED * steps * np.maximum(risk, 1.0)) & beyond)
 
 
 def _jumps(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from qmc.quantile import pilot
 from qmc.quantile.bisection import narrow_enough
 from qmc.quantile.design import locating_factor, testing_factor
 from qmc.quantile.evidence import Batch, Claim, angles, hit_chance, log_mixture, open_claim
@@ -22,9 +23,10 @@ _BUDGET_SHARE = 0.6  # of the queries left, for a pair
 _NARROWER = 0.7  # a bracket is improved only to this share of its width, or below
 # log odds to which a quantile is located at most; closer is a tie
 _CLOSEST = 0.002
+_MOST_PAIRS = 8
 _CUT = 0.5  # losses read are counted up to where the odds fell by so much
 # an attempt is given up at so many queries: what locating and the pair's forecast took, and more
-_PATIENCE = (4.0, 6.0, 1500.0)
+_PATIENCE = (3.0, 4.0, 1000.0)
 
 
 def ended(state: SearchState, status: Status) -> SearchState:
@@ -61,16 +63,30 @@ def led(
     if resolved(state):
         return ended(state, "converged")
     look = _outlook(state, model, first)
-    pair = best_pair(look) or outer_pair(look)
+    pair = _improving(state, best_pair(look) or outer_pair(look))
     state = _kept(state, model, pair, reopen)
     if state.finished:
         return state
     if state.pair is None:
+        if pair is None and state.low > 0 and state.high < look.edges.size - 1:
+            return ended(state, "unresolved")
         close = model.spread * model.slope < _CLOSEST
         if pair is None or (pair.blur > clear and not close):
             return replace(state, asked=()) if close else _locating(state, model, largest)
+        if state.pairs >= _MOST_PAIRS * state.attempt:
+            return replace(state, asked=())
         state = _opened(state, pair, _share(state, first))
     return _testing(state, model, largest)
+
+
+def _improving(state: SearchState, pair: Pair | None) -> Pair | None:
+    """The pair, if it would make the bracket a good deal narrower."""
+    if pair is None:
+        return None
+    edges = np.asarray(state.task.edges)
+    low, high = max(state.low, pair.low), min(state.high, pair.high)
+    width = float(edges[state.high] - edges[state.low])
+    return pair if float(edges[high] - edges[low]) <= _NARROWER * width or not math.isfinite(width) and (low, high) != (state.low, state.high) else None
 
 
 def _share(state: SearchState, first: float) -> float:
@@ -93,23 +109,15 @@ def _outlook(state: SearchState, model: Model, first: float) -> Outlook:
 
 def _impatient(state: SearchState) -> bool:
     """Whether the attempt has taken far more than was foreseen."""
-    if state.pair is None:
-        return False
-    located, proving, least = _PATIENCE
-    limit = located * state.located + proving * state.pair.cost + least
-    return state.spent - state.since > limit
+    return state.spent - state.since > state.limit
 
 
 def _kept(state: SearchState, model: Model, pair: Pair | None, reopen: float) -> SearchState:
     """With the pair in hand, with none when another is better, or finished when it is proved."""
     if state.pair is None:
         return state
-    edges = np.asarray(state.task.edges)
     if state.low >= state.pair.low and state.high <= state.pair.high:
-        width = float(edges[state.high] - edges[state.low])
-        if pair is None or not edges[pair.high] - edges[pair.low] <= _NARROWER * width:
-            return ended(state, "unresolved")
-        return replace(state, pair=None)
+        return ended(state, "unresolved") if pair is None else replace(state, pair=None)
     if pair is None or (pair.low, pair.high) == (state.pair.low, state.pair.high):
         return state
     rest = sum(rest_cost(model, claim, bounds(state)) for claim in _open(state))
@@ -140,10 +148,16 @@ def _opened(state: SearchState, pair: Pair, error: float) -> SearchState:
         state,
         pair=pair,
         pairs=state.pairs + 1,
-        located=state.located or state.spent - state.since,
+        limit=min(state.limit, _limit(state.spent - state.since, pair)),
         claims=(*state.claims, *fresh),
         error=state.error - (error if fresh else 0.0),
     )
+
+
+def _limit(located: int, pair: Pair) -> float:
+    """Queries after which an attempt is given up."""
+    first, second, third = _PATIENCE
+    return first * located + second * pair.cost + third
 
 
 def _locating(state: SearchState, model: Model, largest: float) -> SearchState:
@@ -183,7 +197,17 @@ def learnt(state: SearchState, batch: Batch, cells: tuple[int, ...]) -> SearchSt
     cut = min(max(cut, batch.edge + 1), model.places.size - 1)
     near = sum(cell < cut for cell in cells)
     seen = Seen(batch, cut, near, len(cells))
-    return replace(state, model=model.told(seen), batches=(*state.batches, batch), asked=())
+    model = _with_atoms(state, model.told(seen), cells)
+    return replace(state, model=model, batches=(*state.batches, batch), asked=())
+
+
+def _with_atoms(state: SearchState, model: Model, cells: tuple[int, ...]) -> Model:
+    """The model on places that jump where draws have now shown an atom."""
+    if state.descent is None or not any(pilot.repeated(state.draws, cell) for cell in cells):
+        return model
+    edges, tau = np.asarray(state.task.edges), state.task.tail_probability
+    places = pilot.places(edges, state.descent, state.draws, tau)
+    return model if np.array_equal(places, model.places) else model.moved(places)
 
 
 def with_evidence(state: SearchState, batch: Batch, belief: Belief) -> SearchState:
@@ -204,9 +228,7 @@ def with_evidence(state: SearchState, batch: Batch, belief: Belief) -> SearchSta
         else:
             claims.append(claim)
     bet = Bet(batch, _expected(belief, batch, decay))
-    return replace(
-        state, claims=tuple(claims), bets=(*state.bets, bet), low=low, high=max(high, low + 1)
-    )
+    return replace(state, claims=tuple(claims), bets=(*state.bets, bet), low=low, high=max(high, low + 1))
 
 
 def _expected(belief: Belief, batch: Batch, decay: float) -> np.ndarray:

@@ -109,6 +109,4 @@ def _factor(state: SearchState, edge: int, belief: Belief, largest: float) -> in
     if max(up, 1.0 - up) < _LIKELY or claim.proved:
         return locating_factor(belief.packed(), largest, decay)
     boundary = boundaries[1 if above else 0]
-    return testing_factor(
-        claim, claimed(belief.packed(), claim, boundaries), boundary, largest, decay
-    )
+    return testing_factor(claim, claimed(belief.packed(), claim, boundaries), boundary, largest, decay)

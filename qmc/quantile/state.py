@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -45,7 +46,7 @@ class SearchState:
         claims: all claims, the open ones of other pairs too.
         bets: what the claims were told.
         attempt, since: how often the model started, and the queries when it did.
-        located: queries that locating took, before the first pair.
+        limit: of the attempt's queries, once its first pair is known.
         tied: edges that bisection could not tell from tau.
         probed: edges that bisection tests or tested, the last one now.
         finished, status: whether it ends here, and how; "interrupted" while it runs.
@@ -69,7 +70,7 @@ class SearchState:
     bets: tuple[Bet, ...] = ()
     attempt: int = 0
     since: int = 0
-    located: int = 0
+    limit: float = math.inf
     tied: tuple[int, ...] = ()
     probed: tuple[int, ...] = ()
     finished: bool = False
