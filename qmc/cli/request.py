@@ -24,7 +24,9 @@ _DEFAULTS: dict[Kind, dict[str, str]] = {
 _RETURNS = {"filtered", "historical", "normal", "student-t"}
 _PRICE_ONLY = {one.name for one in (*MARKET, *CONTRACT)}
 _RISK_ONLY = {one.name for one in PORTFOLIO} | {"level"}
-_RISK_MEASURES = {"var", "es", "both", "expected-loss"}
+_RISK_MEASURES = {
+    "var", "es", "both", "tail-conditional-expectation", "economic-capital", "expected-loss",
+}  # fmt: skip
 _MEASURES = {
     "price": {"price", "probability", "greek", "expected-loss"},
     "risk": {*_RISK_MEASURES, "probability"},
