@@ -37,7 +37,8 @@ def sampled_tail(sampler: Sampler, thresholds: tuple[float, ...] | None) -> Tail
     goal = sampler.goal
     count, capped = _paths(sampler)
     memory.require(32.0 * count, f"a sample of {count:,} losses", "lower queries=")
-    losses, drawn = sampler.collect(count, lambda part: part, _appended, [])
+    nothing: list[Array] = []
+    losses, drawn = sampler.collect(count, lambda part: part, _appended, nothing)
     ordered = np.sort(np.concatenate(losses))
     if thresholds is None:
         thresholds = _equal_widths(ordered)

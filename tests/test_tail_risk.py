@@ -26,11 +26,14 @@ from qmc import (
     Sum,
     TailConditionalExpectation,
     VaR,
+    convergence,
 )
 from qmc.backends import Aer, Ideal
 from qmc.errors import Unsupported
 from qmc.estimators import Adaptive, Iterative
 from qmc.grids import Residual
+from qmc.measures import Tail
+from qmc.testing import check_grid, check_measure
 
 ONE = Portfolio(weights=(1.0,), value=100.0)
 STUDENT = StudentTReturns(mean=(0.001,), covariance=((1e-4,),), degrees_of_freedom=4.0)
@@ -206,6 +209,40 @@ def test_plans_rehearse_a_corrected_search():
     result = CORRECTED.solve(problem, goal, rng=1)
     assert plan.residual_paths > 0
     assert 0.2 < plan.expected_queries / result.cost.queries < 5.0
+
+
+def test_a_factor_grids_edges_hold_its_cells():
+    problem = Problem(MARKET, SHORT_CALL, VaR(level=0.95))
+    grid = FactorGrid(qubits=4)
+    check_grid(grid, problem)
+    table = grid.discretise(problem)
+    assert table.edges.size == 1025
+    assert np.all(table.edges[table.bins] < table.values)
+    assert np.all(table.values <= table.edges[table.bins + 1])
+    for edge in (3, 500, 1000):
+        tail = table.probabilities @ table.outcomes(Tail(float(table.edges[edge])))
+        assert tail == pytest.approx(table.probabilities[table.values > table.edges[edge]].sum())
+
+
+def test_the_largest_loss_may_be_an_atom():
+    """A call bought loses nothing more than its premium, here 0: an atom at the top."""
+    bought = Problem(MARKET, Call(strike=105.0, expiry=1.0), VaR(level=0.95))
+    result = CORRECTED.solve(bought, Goal(tolerance=1.0), rng=1)
+    assert result.interval.contains(0.0)
+    assert result.status == "converged"
+
+
+@pytest.mark.parametrize("measure", [*BEYOND, VaR(level=0.95)], ids=repr)
+def test_measures_conform_and_have_references(measure):
+    check_measure(measure)
+    table = convergence(
+        Problem(STUDENT, ONE, measure),
+        Quantum(grid=LawGrid(qubits=6), estimator=Iterative(), backend=Ideal()),
+        [20_000],
+        2,
+    )
+    assert table.rows[0].reference == exact(Problem(STUDENT, ONE, measure))
+    assert all(row.covered for row in table.rows)
 
 
 def test_an_estimator_that_cannot_be_read_early_is_refused():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,11 +20,10 @@ from qmc.backends.powers import (
     ComposedCircuits,
     Key,
     PowerCircuits,
-    measure_values,
     require_instructions,
 )
 from qmc.backends.protocols import Reading
-from qmc.backends.readout import require_registers
+from qmc.backends.readout import Read, require_registers
 from qmc.backends.reflection import Reflection, label
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import BackendFailed
@@ -71,29 +70,6 @@ _MOST_OPERATIONS = 500_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Read(Generic[T]):
-    """How circuits are measured and read.
-
-    Attributes:
-        read: of (result, index, shots, what).
-        words: whether it asks for each shot's outcome.
-        bits: value qubits to measure beside the flag.
-    """
-
-    read: Callable[[Any, int, int, str], T]
-    words: bool
-    bits: int = 0
-
-    def measured(self, circuit: QuantumCircuit) -> QuantumCircuit:
-        """A circuit that measures the flag, with the value register measured too where asked."""
-        return measure_values(circuit, self.bits) if self.bits else circuit
-
-
-def _cells(bits: int, result: Any, index: int, shots: int, what: str) -> tuple[int | None, ...]:  # noqa: ANN401
-    return outcomes.cells(result, index, shots, bits, what)
-
-
 @dataclass(slots=True)
 class AerOracle:
     """Circuits of one amplitude problem, compiled when first needed and kept."""
@@ -134,7 +110,7 @@ class AerOracle:
             return ()
         alone = outcomes.alone(rounds)
         read = outcomes.counted if alone else outcomes.listed
-        return outcomes.deal(rounds, self._seen(shots, _Read(read, words=not alone)))
+        return outcomes.deal(rounds, self._seen(shots, Read(read, words=not alone)))
 
     def readout(self, rounds: Sequence[Round]) -> tuple[Reading, ...]:
         """Hits of the flag and the cell of each, from the same circuits with the register measured.
@@ -149,10 +125,10 @@ class AerOracle:
         shots = outcomes.shots_of(rounds)
         if not shots:
             return ()
-        read = functools.partial(_cells, bits)
-        return outcomes.deal_cells(rounds, self._seen(shots, _Read(read, words=True, bits=bits)))
+        read = functools.partial(outcomes.cells_of, bits)
+        return outcomes.deal_cells(rounds, self._seen(shots, Read(read, words=True, bits=bits)))
 
-    def _seen(self, shots: Mapping[Key, int], how: _Read[T]) -> dict[Key, T]:
+    def _seen(self, shots: Mapping[Key, int], how: Read[T]) -> dict[Key, T]:
         """What each circuit gave; those that wait for no other's state share a job."""
         seen: dict[Key, T] = {}
         steered = any(steer for _, steer in shots)
@@ -236,7 +212,7 @@ class AerOracle:
         return [outcomes.saved(result, 0, label(place), what) for place in range(count)]
 
     def _run_circuits(
-        self, circuits: Mapping[Key, QuantumCircuit], shots: Mapping[Key, int], how: _Read[T]
+        self, circuits: Mapping[Key, QuantumCircuit], shots: Mapping[Key, int], how: Read[T]
     ) -> dict[Key, T]:
         """What each measured circuit gave; states that were saved are kept."""
         seen: dict[Key, T] = {}

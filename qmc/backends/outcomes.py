@@ -77,7 +77,7 @@ def deal_cells(
     return tuple(dealt)
 
 
-def grouped(shots: dict[Key, int], *, apart: bool) -> list[dict[Key, int]]:
+def grouped(shots: Mapping[Key, int], *, apart: bool) -> list[Mapping[Key, int]]:
     """The circuits of each job; `apart` where a shot costs a simulation, none run too many."""
     if not apart:
         return [shots]
@@ -131,7 +131,7 @@ def numbers(result: Any, index: int, shots: int, bits: int, what: str) -> tuple[
     return tuple(int(word, 2) for word in words)
 
 
-def cells(result: Any, index: int, shots: int, bits: int, what: str) -> tuple[int | None, ...]:  # noqa: ANN401
+def cells_of(bits: int, result: Any, index: int, shots: int, what: str) -> tuple[int | None, ...]:  # noqa: ANN401
     """The cell of each shot of one circuit, None where the flag was not raised.
 
     Raises:

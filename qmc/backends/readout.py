@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from qmc.backends.answers import require_count, whole
 from qmc.backends.failures import chained
+from qmc.backends.powers import measure_values
 from qmc.backends.protocols import Reading, SupportsReadout
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import BackendFailed, Unsupported
@@ -19,6 +20,28 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
     from qmc.backends.aer_oracle import AerOracle
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """How circuits are measured and read.
+
+    Attributes:
+        read: of (result, index, shots, what).
+        words: whether it asks for each shot's outcome.
+        bits: value qubits to measure beside the flag.
+    """
+
+    read: Callable[[Any, int, int, str], T]
+    words: bool
+    bits: int = 0
+
+    def measured(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """A circuit that measures the flag, with the value register measured too where asked."""
+        return measure_values(circuit, self.bits) if self.bits else circuit
 
 
 @dataclass(frozen=True, slots=True)

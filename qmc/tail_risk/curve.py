@@ -62,9 +62,8 @@ def tail_points(run: Run, thresholds: tuple[float, ...] | None = None) -> TailPo
 
 def _places(edges: Array) -> list[int]:
     last = edges.size - 1
-    return (
-        np.unique(np.linspace(1, last - 1, min(_THRESHOLDS, last - 1)).round()).astype(int).tolist()
-    )
+    places = np.linspace(1, last - 1, min(_THRESHOLDS, last - 1)).round()
+    return [int(place) for place in np.unique(places)]
 
 
 def _tail(run: Run, threshold: float, error: float, left: int) -> Estimate:
@@ -137,9 +136,10 @@ def _kind(run: Run, band: TailBand | None) -> Kind:
 
 def _status(goal: Goal, found: list[Estimate], rows: list[tuple[float, Interval]]) -> Status:
     ends = {one.status for one in found}
-    for worst in ("interrupted", "budget_exhausted"):
-        if worst in ends:
-            return worst  # type: ignore[return-value]
+    if "interrupted" in ends:
+        return "interrupted"
+    if "budget_exhausted" in ends:
+        return "budget_exhausted"
     met = all(
         interval.high <= _LEAST_TAIL or goal.met(value, interval.half_width)
         for value, interval in rows

@@ -145,6 +145,6 @@ def test_wrong_answers_are_refused(answer, match):
 
 def test_a_wrong_register_is_refused(monkeypatch):
     oracle = oracle_of(Aer())
-    monkeypatch.setattr("qmc.backends.aer_oracle.measure_values", lambda circuit, bits: circuit)
+    monkeypatch.setattr("qmc.backends.readout.measure_values", lambda circuit, bits: circuit)
     with pytest.raises(BackendFailed, match="must be 4 bits and the flag"):
         oracle.readout([Round(1, 10)])
