@@ -79,6 +79,9 @@ class Model:
         centres, log_slopes: (g,), (h,) the window.
         log_weights: (g, h).
         seen: what it was told.
+        centre, deviation, log_slope, slope_deviation: moments of the posterior.
+        spread: half the width that holds the middle 68 % of the centre.
+        lumpy: whether draws showed atoms after the first look.
     """
 
     places: Array
@@ -94,6 +97,7 @@ class Model:
     log_slope: float = 0.0
     slope_deviation: float = 1.0
     spread: float = 1.0
+    lumpy: bool = False
 
     @property
     def slope(self) -> float:
@@ -130,7 +134,7 @@ class Model:
     def moved(self, places: Array) -> Model:
         """On other places: the prior is laid about the same loss, and all is told again."""
         centre = float(np.interp(self.centre, *_rising(self.places, places)))
-        start = replace(self, places=places, prior=(centre, 1.0, *self.prior[2:]), seen=())
+        start = replace(self, places=places, prior=(centre, 1.0, *self.prior[2:]), seen=(), lumpy=True)
         start = replace(start, centre=centre, slope_deviation=0.75 * self.prior[3], log_slope=self.prior[2])
         model = start.windowed(4.0)
         for one in self.seen:

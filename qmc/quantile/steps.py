@@ -27,7 +27,7 @@ from qmc.rounds import Round
 _TAILS_SHARE = 0.05
 _VAGUE_SLOPE = 0.6
 _VAGUE_COARSE = 1.0
-_ATTEMPTS = 2
+_ATTEMPTS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
