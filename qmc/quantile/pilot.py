@@ -54,7 +54,9 @@ def stage_factor(tail: float) -> int:
     return max(factor - 1 + factor % 2, 1)
 
 
-def after_stage(descent: Descent, batch: Batch, cells: tuple[int, ...], tau: float, last: int) -> Descent:
+def after_stage(
+    descent: Descent, batch: Batch, cells: tuple[int, ...], tau: float, last: int
+) -> Descent:
     """Move out to where the tail is about a seventh, by the draws beyond the edge."""
     if len(cells) < 6:  # the edge's tail was overrated
         tail = 0.5 * descent.tail

@@ -233,7 +233,9 @@ def with_evidence(state: SearchState, batch: Batch, belief: Belief) -> SearchSta
         else:
             claims.append(claim)
     bet = Bet(batch, _expected(belief, batch, decay))
-    return replace(state, claims=tuple(claims), bets=(*state.bets, bet), low=low, high=max(high, low + 1))
+    return replace(
+        state, claims=tuple(claims), bets=(*state.bets, bet), low=low, high=max(high, low + 1)
+    )
 
 
 def _expected(belief: Belief, batch: Batch, decay: float) -> np.ndarray:

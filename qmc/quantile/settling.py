@@ -14,8 +14,8 @@ from qmc.quantile.edge_belief import edge_belief
 from qmc.quantile.evidence import Batch, open_claim
 from qmc.quantile.model import Belief
 from qmc.quantile.pilot import risk_table
-from qmc.quantile.proving import bounds, claimed, ended, resolved, with_evidence
 from qmc.quantile.protocols import ThresholdRound
+from qmc.quantile.proving import bounds, claimed, ended, resolved, with_evidence
 from qmc.quantile.state import SearchState
 from qmc.rounds import Round
 
@@ -84,7 +84,7 @@ def _next_edge(state: SearchState) -> int | None:
     fallen = _fallen(state)
     for low, high, toward in sorted(stretches, key=lambda one: one[0] - one[1]):
         flat = bool(inside) and fallen is not None and fallen[high] - fallen[low] < 1.5 * _STEP
-        if high - low > 1 and not (flat and 0 < low and high < fallen.size - 1):
+        if high - low > 1 and not (flat and low > 0 and high < fallen.size - 1):
             return _within(low, high, toward, fallen, len(state.probed))
     return None
 
@@ -150,4 +150,6 @@ def _factor(state: SearchState, edge: int, belief: Belief, largest: float) -> in
     if max(up, 1.0 - up) < _LIKELY or claim.proved:
         return locating_factor(belief.packed(), largest, decay)
     boundary = boundaries[1 if above else 0]
-    return testing_factor(claim, claimed(belief.packed(), claim, boundaries), boundary, largest, decay)
+    return testing_factor(
+        claim, claimed(belief.packed(), claim, boundaries), boundary, largest, decay
+    )

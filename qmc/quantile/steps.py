@@ -117,7 +117,13 @@ def _next(rules: Rules, state: SearchState) -> SearchState:
 def _looking(rules: Rules, state: SearchState) -> SearchState:
     """At the begin of an attempt: plain draws, twice as many at the second; or coarse flags."""
     state = replace(
-        state, pair=None, model=None, descent=None, attempt=state.attempt + 1, since=state.spent, limit=math.inf
+        state,
+        pair=None,
+        model=None,
+        descent=None,
+        attempt=state.attempt + 1,
+        since=state.spent,
+        limit=math.inf,
     )
     if not reads(state.task):
         return replace(state, phase="coarse")
