@@ -129,7 +129,9 @@ def with_atoms(name: str, atoms: tuple[tuple[float, float], ...], qubits: int = 
 def tie(name: str, above: float, qubits: int = QUBITS) -> LossLaw:
     """Losses 0, 1, ..., 7 in few atoms, P(loss > 3) = `above`."""
     losses = np.arange(8.0)
-    mass = np.array([0.6, 0.2, 0.12, 0.08 - above, 0.4 * above, 0.3 * above, 0.2 * above, 0.1 * above])
+    mass = np.array(
+        [0.6, 0.2, 0.12, 0.08 - above, 0.4 * above, 0.3 * above, 0.2 * above, 0.1 * above]
+    )
     return discrete(name, losses, mass, qubits)
 
 

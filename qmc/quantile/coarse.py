@@ -23,7 +23,7 @@ def found(state: SearchState) -> bool:
     last = np.asarray(state.task.edges).size - 1
     low, high = _ends(state)
     points = [point for point in _points(state) if abs(point[1]) < _NEAR]
-    return bool(points) or high - low <= 1 or last <= 2 and bool(state.batches)
+    return bool(points) or high - low <= 1 or (last <= 2 and bool(state.batches))
 
 
 def asked(state: SearchState) -> SearchState:
@@ -35,9 +35,7 @@ def asked(state: SearchState) -> SearchState:
     while factor < 2.0 * top:
         factors.append(factor)
         factor *= 3
-    rounds = tuple(
-        ThresholdRound((low + high) // 2, Round(each // 2, _SHOTS)) for each in factors
-    )
+    rounds = tuple(ThresholdRound((low + high) // 2, Round(each // 2, _SHOTS)) for each in factors)
     return replace(state, asked=rounds)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -52,7 +53,9 @@ class Belief:
 
     def side(self, boundary: float, *, above: bool) -> Belief | None:
         """Restricted to the angles beyond a boundary; None when it holds none worth a bet."""
-        weights = np.where(self.theta > boundary if above else self.theta < boundary, self.weights, 0.0)
+        weights = np.where(
+            self.theta > boundary if above else self.theta < boundary, self.weights, 0.0
+        )
         total = float(weights.sum())
         return Belief(self.theta, weights / total) if total > 1e-7 else None
 
@@ -79,6 +82,9 @@ class Model:
         centres, log_slopes: (g,), (h,) the window.
         log_weights: (g, h).
         seen: what it was told.
+        centre, deviation, log_slope, slope_deviation: moments of the posterior.
+        spread: half the width that holds the middle 68 % of the centre.
+        lumpy: whether draws showed atoms after the first look.
     """
 
     places: Array
@@ -94,6 +100,7 @@ class Model:
     log_slope: float = 0.0
     slope_deviation: float = 1.0
     spread: float = 1.0
+    lumpy: bool = False
 
     @property
     def slope(self) -> float:
@@ -130,14 +137,18 @@ class Model:
     def moved(self, places: Array) -> Model:
         """On other places: the prior is laid about the same loss, and all is told again."""
         centre = float(np.interp(self.centre, *_rising(self.places, places)))
-        start = replace(self, places=places, prior=(centre, 1.0, *self.prior[2:]), seen=())
-        start = replace(start, centre=centre, slope_deviation=0.75 * self.prior[3], log_slope=self.prior[2])
+        start = replace(
+            self, places=places, prior=(centre, 1.0, *self.prior[2:]), seen=(), lumpy=True
+        )
+        start = replace(
+            start, centre=centre, slope_deviation=0.75 * self.prior[3], log_slope=self.prior[2]
+        )
         model = start.windowed(4.0)
         for one in self.seen:
             model = model.told(one)
         return model
 
-    @property
+    @cached_property
     def weights(self) -> Array:
         """(g, h) summing to 1."""
         weights = np.exp(self.log_weights - self.log_weights.max())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class Pair:
     wide: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Outlook:
     """What the choice of a pair rests on.
 
@@ -66,13 +67,13 @@ class Outlook:
     nats: float
     queries: float = math.inf
 
-    @property
+    @cached_property
     def value(self) -> float:
         """The model's quantile."""
         places = self.model.places[1:-1]
         return float(np.interp(self.model.centre, places, self.edges[1:-1]))
 
-    @property
+    @cached_property
     def half_width(self) -> float:
         """What the goal allows there, never less than half of the cell that holds it."""
         inner = self.edges[1:-1]
@@ -152,7 +153,9 @@ def _cheapest(look: Outlook, near: NDArray[np.int64], wide: float) -> Pair | Non
         costs.append(np.where(done, 0.0, cost))
         sure.append(np.where(done, 0.0, np.where(seen, test_cost(safe, 0.0, look.nats), np.inf)))
         ratios.append(np.where(seen, noise / safe, 0.0))
-    fits = (x[None, :] - x[:, None] <= 2.0 * wide * look.half_width) & (near[None, :] > near[:, None])
+    fits = (x[None, :] - x[:, None] <= 2.0 * wide * look.half_width) & (
+        near[None, :] > near[:, None]
+    )
     # edges proved before cost nothing, but one of the two has to be new
     fits &= (near[:, None] > look.known[0]) | (near[None, :] < look.known[1])
     total = np.where(fits, costs[0][:, None] + costs[1][None, :], np.inf)
@@ -174,7 +177,7 @@ def _tie(look: Outlook, near: NDArray[np.int64]) -> float:
 
 
 def _steepness(theta: Array | float) -> Array:
-    """d theta / d log odds = sin(theta) cos(theta) / 2."""
+    """D theta / d log odds = sin(theta) cos(theta) / 2."""
     return np.asarray(0.5 * np.sin(theta) * np.cos(theta))
 
 

@@ -15,7 +15,8 @@ from qmc.quantile.evidence import Batch
 _FIRST_SHARE = 0.15
 _LARGE_TAIL = 0.2
 # a cell drawn so often, and so many times as often as its neighbours' law says, holds an atom
-_REPEATS, _CROWDED = 5, 6.0
+_REPEATS, _CROWDED, _FEW = 5, 6.0, 2
+_AROUND = 0.3  # log odds about the quantile over which the slope beside atoms is measured
 _NEAR_ENOUGH = 4.0  # the descent ends at an edge whose tail is within this factor of tau
 
 
@@ -53,7 +54,9 @@ def stage_factor(tail: float) -> int:
     return max(factor - 1 + factor % 2, 1)
 
 
-def after_stage(descent: Descent, batch: Batch, cells: tuple[int, ...], tau: float, last: int) -> Descent:
+def after_stage(
+    descent: Descent, batch: Batch, cells: tuple[int, ...], tau: float, last: int
+) -> Descent:
     """Move out to where the tail is about a seventh, by the draws beyond the edge."""
     if len(cells) < 6:  # the edge's tail was overrated
         tail = 0.5 * descent.tail
@@ -72,14 +75,28 @@ def after_stage(descent: Descent, batch: Batch, cells: tuple[int, ...], tau: flo
     return replace(descent, cells=cells, done=True)
 
 
-def places(edges: Array, descent: Descent, draws: tuple[Draws, ...], tau: float) -> Array:
-    """(edges,) coordinates in which the model's slope is about 1, jumping where atoms were seen."""
+def places(
+    edges: Array,
+    descent: Descent,
+    draws: tuple[Draws, ...],
+    tau: float,
+    about: int | None = None,
+) -> Array:
+    """(edges,) coordinates in which the model's slope is about 1, jumping where atoms were seen.
+
+    Beside atoms, what the other draws say of the slope counts, near an edge if one is given.
+    """
     inner = edges[1:-1]
     unit = _unit(inner, edges, descent, draws, tau)
     steps = np.diff(inner) / unit
     jumps = _jumps(steps, descent.edge, draws, inner.size + 1)
     if jumps.any():
-        steps = steps * _smooth_rate(steps, jumps, descent.edge, draws) + jumps
+        around = np.arange(steps.size) >= descent.edge - 1
+        if about is not None:
+            middle = np.cumsum(steps)
+            around = np.abs(middle - middle[min(max(about - 1, 0), steps.size - 1)]) < _AROUND
+        rate = _smooth_rate(steps, (jumps == 0.0) & around, draws)
+        steps = np.where(around, steps * rate, steps) + jumps
     middle = np.concatenate([[0.0], np.cumsum(steps)])
     return np.concatenate([[middle[0]], middle, [middle[-1]]])
 
@@ -123,7 +140,11 @@ def _heavy(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> NDA
     """(inner cells,) whether far more draws fell there than a smooth law would send."""
     seen, risk = (column[1:-1] for column in risk_table(draws, cells))
     beyond = np.arange(1, cells - 1) >= edge - cells // 16
-    return np.asarray((seen >= _REPEATS) & (seen > _CROWDED * steps * np.maximum(risk, 1.0)) & beyond)
+    smooth = steps * np.maximum(risk, 1.0)
+    heavy = (seen >= _REPEATS) & (seen > _CROWDED * smooth) & beyond
+    if heavy.any():  # where there is one atom, lesser signs of others are believed
+        heavy |= (seen >= _FEW) & (seen > 0.5 * _CROWDED * smooth) & beyond
+    return np.asarray(heavy)
 
 
 def _jumps(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> Array:
@@ -134,12 +155,11 @@ def _jumps(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> Arr
     return np.where(heavy, -np.log(share), 0.0)
 
 
-def _smooth_rate(steps: Array, jumps: Array, edge: int, draws: tuple[Draws, ...]) -> float:
-    """What is left of the slope once the atoms are taken out."""
+def _smooth_rate(steps: Array, light: NDArray[np.bool_], draws: tuple[Draws, ...]) -> float:
+    """What is left of the slope over cells without atoms."""
     seen, risk = (column[1:-1] for column in risk_table(draws, steps.size + 2))
-    light = (jumps == 0.0) & (np.arange(1, steps.size + 1) >= edge)
     exposed = float((steps * risk)[light].sum())
-    return min((float(seen[light].sum()) + 1.0) / max(exposed, 1e-9), 1.0)
+    return min((float(seen[light].sum()) + 0.5) / max(exposed, 1e-9), 1.0)
 
 
 def first_centre(edges_places: Array, descent: Descent, tau: float) -> tuple[float, float]:

@@ -26,7 +26,7 @@ _CLOSEST = 0.002
 _MOST_PAIRS = 8
 _CUT = 0.5  # losses read are counted up to where the odds fell by so much
 # an attempt is given up at so many queries: what locating and the pair's forecast took, and more
-_PATIENCE = (3.0, 4.0, 1000.0)
+_PATIENCE = (2.0, 2.5, 1000.0)
 
 
 def ended(state: SearchState, status: Status) -> SearchState:
@@ -73,7 +73,8 @@ def led(
         close = model.spread * model.slope < _CLOSEST
         if pair is None or (pair.blur > clear and not close):
             return replace(state, asked=()) if close else _locating(state, model, largest)
-        if state.pairs >= _MOST_PAIRS * state.attempt:
+        dear = pair.cost > 2.0 * (state.spent - state.since) + 1000.0
+        if state.pairs >= _MOST_PAIRS or (dear and model.lumpy):
             return replace(state, asked=())
         state = _opened(state, pair, _share(state, first))
     return _testing(state, model, largest)
@@ -85,8 +86,11 @@ def _improving(state: SearchState, pair: Pair | None) -> Pair | None:
         return None
     edges = np.asarray(state.task.edges)
     low, high = max(state.low, pair.low), min(state.high, pair.high)
+    if (low, high) == (state.low, state.high):
+        return None
     width = float(edges[state.high] - edges[state.low])
-    return pair if float(edges[high] - edges[low]) <= _NARROWER * width or not math.isfinite(width) and (low, high) != (state.low, state.high) else None
+    narrower = float(edges[high] - edges[low]) <= _NARROWER * width
+    return pair if narrower or math.isinf(width) else None
 
 
 def _share(state: SearchState, first: float) -> float:
@@ -206,7 +210,8 @@ def _with_atoms(state: SearchState, model: Model, cells: tuple[int, ...]) -> Mod
     if state.descent is None or not any(pilot.repeated(state.draws, cell) for cell in cells):
         return model
     edges, tau = np.asarray(state.task.edges), state.task.tail_probability
-    places = pilot.places(edges, state.descent, state.draws, tau)
+    about = model.nearest(model.centre)
+    places = pilot.places(edges, state.descent, state.draws, tau, about)
     return model if np.array_equal(places, model.places) else model.moved(places)
 
 
@@ -228,7 +233,9 @@ def with_evidence(state: SearchState, batch: Batch, belief: Belief) -> SearchSta
         else:
             claims.append(claim)
     bet = Bet(batch, _expected(belief, batch, decay))
-    return replace(state, claims=tuple(claims), bets=(*state.bets, bet), low=low, high=max(high, low + 1))
+    return replace(
+        state, claims=tuple(claims), bets=(*state.bets, bet), low=low, high=max(high, low + 1)
+    )
 
 
 def _expected(belief: Belief, batch: Batch, decay: float) -> np.ndarray:

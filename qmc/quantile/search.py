@@ -155,5 +155,3 @@ def require_answers(
             raise InvalidProblem(msg)
         for cell in reply.cells:
             checks.whole("cell", cell, one.edge, cells - 1)
-
-

@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from qmc.problem import Array
 from qmc.quantile.bisection import max_tests, resolution
 from qmc.quantile.design import locating_factor, testing_factor
 from qmc.quantile.edge_belief import edge_belief
 from qmc.quantile.evidence import Batch, open_claim
 from qmc.quantile.model import Belief
-from qmc.quantile.proving import bounds, claimed, ended, resolved, with_evidence
+from qmc.quantile.pilot import risk_table
 from qmc.quantile.protocols import ThresholdRound
+from qmc.quantile.proving import bounds, claimed, ended, resolved, with_evidence
 from qmc.quantile.state import SearchState
 from qmc.rounds import Round
 
@@ -21,6 +23,8 @@ _SHARE = 0.3  # of the error left, for each edge
 _LIKELY = 0.85  # from this share of belief on, a side is tested and no longer looked for
 _SHOTS = 2
 _MOST_TIES = 4
+_STEP = 0.1  # in log T, from an edge that is decided or tied to the next
+_TIE_WIDTH = 2.5  # an edge is tied at so many times the resolution of a plain bisection
 
 
 def settled(state: SearchState, largest: float) -> SearchState:
@@ -58,18 +62,55 @@ def _over(state: SearchState, edge: int) -> bool:
 
 
 def _next_edge(state: SearchState) -> int | None:
-    """The middle of the widest stretch that may hold the quantile and was not looked into.
+    """Where to look next; None when what is left cannot be told from tau.
 
-    A tied edge splits the bracket: what lies between two of them is a tie too.
+    First the model's quantile, if there was a model. An edge decided or tied is followed by one
+    beyond which the draws put a tenth less or more of the tail, then two tenths, and so on; without
+    draws, by the middle of the widest stretch. What lies between two tied edges is a tie too.
     """
     inside = [edge for edge in state.tied if state.low < edge < state.high]
     if len(state.probed) >= max_tests(np.asarray(state.task.edges)) or len(inside) > _MOST_TIES:
         return None
-    stretches = [(state.low, state.high)]
+    if not state.probed and state.model is not None:
+        centre = state.model.nearest(state.model.centre)
+        if state.low < centre < state.high:
+            return centre
+    stretches = [(state.low, state.high, 0)]
     if inside:
-        stretches = [(state.low, min(inside)), (max(inside), state.high)]
-    low, high = max(stretches, key=lambda ends: ends[1] - ends[0])
-    return (low + high) // 2 if high - low > 1 else None
+        stretches = [(state.low, min(inside), -1), (max(inside), state.high, 1)]
+    elif state.probed:
+        toward = 1 if state.probed[-1] <= state.low else -1
+        stretches = [(state.low, state.high, toward)]
+    fallen = _fallen(state)
+    for low, high, toward in sorted(stretches, key=lambda one: one[0] - one[1]):
+        flat = bool(inside) and fallen is not None and fallen[high] - fallen[low] < 1.5 * _STEP
+        if high - low > 1 and not (flat and low > 0 and high < fallen.size - 1):
+            return _within(low, high, toward, fallen, len(state.probed))
+    return None
+
+
+def _within(low: int, high: int, toward: int, fallen: Array | None, probed: int) -> int:
+    """An edge strictly between two: a step away from one of them by the draws, or the middle."""
+    if fallen is not None and toward:
+        step = _STEP * 2.0 ** (probed - 1)
+        inner = np.arange(low + 1, high)
+        away = fallen[inner] - fallen[low] if toward > 0 else fallen[high] - fallen[inner]
+        told = inner[away >= step]
+        if told.size:
+            return int(told[0] if toward > 0 else told[-1])
+    return (low + high) // 2
+
+
+def _fallen(state: SearchState) -> Array | None:
+    """(edges,) how far log T has fallen from the first edge on, as the draws have it.
+
+    Nelson and Aalen's cumulative hazard (Aalen 1978, doi:10.1214/aos/1176344247).
+    """
+    if not state.draws:
+        return None
+    seen, risk = risk_table(state.draws, np.asarray(state.task.edges).size - 1)
+    share = np.divide(seen, risk, out=np.zeros_like(seen), where=risk > 0.0)
+    return np.concatenate([[0.0], np.cumsum(share)])
 
 
 def _begun(state: SearchState, edge: int) -> SearchState:
@@ -94,7 +135,7 @@ def _tied(state: SearchState, belief: Belief) -> bool:
     task = state.task
     tau = task.tail_probability
     angle = math.asin(math.sqrt(tau))
-    allowed = resolution(tau, task.tail_bias) / math.sin(2.0 * angle)
+    allowed = _TIE_WIDTH * resolution(tau, task.tail_bias) / math.sin(2.0 * angle)
     near = abs(belief.mean - angle) < max(2.0 * belief.deviation, 0.5 * allowed)
     return near and 2.0 * belief.deviation < allowed
 
@@ -109,4 +150,6 @@ def _factor(state: SearchState, edge: int, belief: Belief, largest: float) -> in
     if max(up, 1.0 - up) < _LIKELY or claim.proved:
         return locating_factor(belief.packed(), largest, decay)
     boundary = boundaries[1 if above else 0]
-    return testing_factor(claim, claimed(belief.packed(), claim, boundaries), boundary, largest, decay)
+    return testing_factor(
+        claim, claimed(belief.packed(), claim, boundaries), boundary, largest, decay
+    )

@@ -27,7 +27,7 @@ from qmc.rounds import Round
 _TAILS_SHARE = 0.05
 _VAGUE_SLOPE = 0.6
 _VAGUE_COARSE = 1.0
-_ATTEMPTS = 2
+_ATTEMPTS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,13 @@ def _next(rules: Rules, state: SearchState) -> SearchState:
 def _looking(rules: Rules, state: SearchState) -> SearchState:
     """At the begin of an attempt: plain draws, twice as many at the second; or coarse flags."""
     state = replace(
-        state, pair=None, model=None, descent=None, attempt=state.attempt + 1, since=state.spent, limit=math.inf
+        state,
+        pair=None,
+        model=None,
+        descent=None,
+        attempt=state.attempt + 1,
+        since=state.spent,
+        limit=math.inf,
     )
     if not reads(state.task):
         return replace(state, phase="coarse")

@@ -62,7 +62,7 @@ class TailOracle:
             msg = f"edge={one.edge}: must be from 0 to {self.tails.size - 1}"
             raise InvalidProblem(msg)
         if one.readout and not (self.readout and self.decay == 0.0):
-            msg = "this oracle reads no register: ask without readout, or make it noise-free with readout=True"
+            msg = "this oracle reads no register: make it with readout=True and no decay"
             raise Unsupported(msg)
         tail = float(self.tails[one.edge])
         hits = draw_hits(tail, one.round, self._rng, self.decay)
