@@ -27,8 +27,7 @@ from qmc.measures import (
 )
 from qmc.planning import Parts, Plan, make_plan
 from qmc.problem import Goal, Problem, check_request
-from qmc.quantile import ThresholdSearch
-from qmc.quantile.search import QuantileSearch
+from qmc.quantile import Bisection, QuantileSearch, ThresholdSearch
 from qmc.result import (
     Budget,
     BudgetLine,
@@ -130,14 +129,17 @@ class Quantum:
             backend=self.backend,
             rng=generator(rng),
             residual=self.residual,
-            search=self._search(),
+            search=self._search(problem),
         )
 
-    def _search(self) -> ThresholdSearch | None:
-        """The search of a quantile: as given, by a given estimator, or the library's own."""
-        if self.search is not None:
+    def _search(self, problem: Problem) -> ThresholdSearch | None:
+        """Of the quantile that a measure needs: as given, by a given estimator, or our own."""
+        if self.search is not None or not isinstance(problem.measure, TailMeasure):
             return self.search
-        return QuantileSearch() if self.estimator is None else None
+        if self.estimator is None:
+            return QuantileSearch()
+        require_early_reading(self.estimator)
+        return Bisection(estimator=self.estimator, early_stop=True)
 
     @property
     def _noisy(self) -> bool:
@@ -243,10 +245,9 @@ class Quantum:
                 `qmc.resources.Machine()`; needs the extra `resources`.
         """
         check_request(problem, goal)
-        if self.estimator is not None and isinstance(problem.measure, TailMeasure):
-            require_early_reading(self.estimator)
+        search = self._search(problem)
         engine, choice = self._chosen(problem, goal)
-        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual, self._search())
+        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual, search)
         return make_plan(problem, goal, engine.grid, choice.table, parts, machine)
 
 

@@ -10,8 +10,13 @@ import numpy as np
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import CellTable
 from qmc.problem import Array, Goal
-from qmc.quantile import QuantileEstimate, QuantileTask, ThresholdSearch, require_visible_tail
-from qmc.quantile.driver import run_search
+from qmc.quantile import (
+    QuantileEstimate,
+    QuantileTask,
+    ThresholdSearch,
+    require_visible_tail,
+    run_search,
+)
 from qmc.result import BudgetLine, Kind
 from qmc.run import Run, grid_line
 from qmc.tail_risk.bisecting import bisected
