@@ -119,6 +119,13 @@ def _unit(
     return unit or span or 1.0
 
 
+def lumpy(edges: Array, descent: Descent, draws: tuple[Draws, ...], tau: float) -> bool:
+    """Whether the draws show an atom."""
+    inner = edges[1:-1]
+    steps = np.diff(inner) / _unit(inner, edges, descent, draws, tau)
+    return bool(_heavy(steps, descent.edge, draws, inner.size + 1).any())
+
+
 def repeated(draws: tuple[Draws, ...], cell: int) -> bool:
     """Whether a cell was drawn often enough to be an atom's."""
     return sum(one.cells.count(cell) for one in draws) >= _REPEATS

@@ -135,13 +135,17 @@ def _modelled(state: SearchState) -> SearchState:
     """With a model, from what the first look found."""
     task = state.task
     edges, tau = np.asarray(task.edges), task.tail_probability
+    lumpy = False
     if state.descent is not None:
+        lumpy = pilot.lumpy(edges, state.descent, state.draws, tau)
         places = pilot.places(edges, state.descent, state.draws, tau)
         prior = (*pilot.first_centre(places, state.descent, tau), 0.0, _VAGUE_SLOPE)
     else:
         places, centre, wide = coarse.places(state)
         prior = (centre, wide, 0.0, _VAGUE_COARSE)
-    return replace(state, phase="model", model=begin(places, tau, task.decay, prior), asked=())
+    return replace(
+        state, phase="model", model=begin(places, tau, task.decay, prior, lumpy=lumpy), asked=()
+    )
 
 
 def _drawn(state: SearchState, batch: Batch, cells: tuple[int, ...]) -> SearchState:
