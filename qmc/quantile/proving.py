@@ -23,10 +23,10 @@ _BUDGET_SHARE = 0.6  # of the queries left, for a pair
 _NARROWER = 0.7  # a bracket is improved only to this share of its width, or below
 # log odds to which a quantile is located at most; closer is a tie
 _CLOSEST = 0.002
-_MOST_PAIRS = 8
+_MOST_PAIRS = 6
 # where atoms were seen, edges that differ so much from tau in log odds are proved first; a narrower
 # pair may then cost so many times what was spent, as the next atom's edge may be a tie
-_LUMPY_CLEAR, _LUMPY_PRICE = 0.1, 1.0
+_LUMPY_CLEAR, _LUMPY_PRICE = 0.1, 1.5
 _CUT = 0.5  # losses read are counted up to where the odds fell by so much
 # an attempt is given up at so many queries: what locating and the pair's forecast took, and more
 _PATIENCE = (2.0, 2.5, 1000.0)
@@ -78,7 +78,7 @@ def led(
     close = model.spread * model.slope < _CLOSEST
     if not close and (pair is None or pair.blur > clear):
         return _locating(state, model, largest)
-    if pair is None or state.pairs >= _MOST_PAIRS:
+    if pair is None or state.pairs >= _MOST_PAIRS * state.attempt:
         return replace(state, asked=())
     return _testing(_opened(state, pair, _share(state, first)), model, largest)
 
