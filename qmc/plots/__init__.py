@@ -9,6 +9,7 @@ from qmc.plots.circuits import (
     plot_rotation,
 )
 from qmc.plots.grids import plot_allocation, plot_factor_cells
+from qmc.plots.quantiles import plot_quantile_queries
 from qmc.plots.results import (
     plot_budget,
     plot_cells,
@@ -33,5 +34,6 @@ __all__ = [
     "plot_loaded_law",
     "plot_loss_law",
     "plot_losses",
+    "plot_quantile_queries",
     "plot_rotation",
 ]

@@ -84,7 +84,7 @@ class Model:
         seen: what it was told.
         centre, deviation, log_slope, slope_deviation: moments of the posterior.
         spread: half the width that holds the middle 68 % of the centre.
-        lumpy: whether draws showed atoms after the first look.
+        lumpy: whether draws showed atoms.
     """
 
     places: Array
@@ -229,10 +229,17 @@ def _rising(old: Array, new: Array) -> tuple[Array, Array]:
 
 
 def begin(
-    places: Array, tau: float, decay: float, prior: tuple[float, float, float, float]
+    places: Array,
+    tau: float,
+    decay: float,
+    prior: tuple[float, float, float, float],
+    *,
+    lumpy: bool = False,
 ) -> Model:
     """The model before any batch, on four standard deviations about its prior."""
     at, wide, level, vague = prior
     empty = Model(places, tau, decay, prior, np.zeros(1), np.zeros(1), np.zeros((1, 1)))
-    start = replace(empty, centre=at, deviation=wide, log_slope=level, slope_deviation=0.75 * vague)
+    start = replace(
+        empty, lumpy=lumpy, centre=at, deviation=wide, log_slope=level, slope_deviation=0.75 * vague
+    )
     return start.windowed(4.0 * wide)

@@ -57,6 +57,7 @@ class Outlook:
         known: edges already proved, (low, high).
         nats: evidence that a new test needs.
         queries: what the pair may cost.
+        clear: log odds by which an edge's tail must differ from tau to be taken, at least.
     """
 
     model: Model
@@ -66,6 +67,7 @@ class Outlook:
     known: tuple[int, int]
     nats: float
     queries: float = math.inf
+    clear: float = 0.0
 
     @cached_property
     def value(self) -> float:
@@ -173,7 +175,7 @@ def _tie(look: Outlook, near: NDArray[np.int64]) -> float:
     rates = np.diff(model.places[near]) / np.diff(x) if near.size > 1 else np.ones(1)
     change = look.half_width * model.slope * float(np.median(rates))
     relative = look.half_width / max(abs(look.value - look.goal.origin), 1e-300)
-    return max(_TIE * change, min(_TIE_FLOOR, _TIE_SLOPE * relative))
+    return max(_TIE * change, min(_TIE_FLOOR, _TIE_SLOPE * relative), look.clear)
 
 
 def _steepness(theta: Array | float) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import pdtrc
 
 from qmc.problem import Array
 from qmc.quantile.evidence import Batch
@@ -14,8 +15,10 @@ from qmc.quantile.evidence import Batch
 # a share of plain draws beyond the first edge that is looked at
 _FIRST_SHARE = 0.15
 _LARGE_TAIL = 0.2
-# a cell drawn so often, and so many times as often as its neighbours' law says, holds an atom
-_REPEATS, _CROWDED, _FEW = 5, 6.0, 2
+# a cell drawn so often, with such a chance under a smooth law, holds an atom; beside one, so often
+# and so many times as often as a smooth law says
+_REPEATS, _CHANCE = 5, 1e-5
+_FEW, _CROWDED = 2, 3.0
 _AROUND = 0.3  # log odds about the quantile over which the slope beside atoms is measured
 _NEAR_ENOUGH = 4.0  # the descent ends at an edge whose tail is within this factor of tau
 
@@ -119,6 +122,13 @@ def _unit(
     return unit or span or 1.0
 
 
+def lumpy(edges: Array, descent: Descent, draws: tuple[Draws, ...], tau: float) -> bool:
+    """Whether the draws show an atom."""
+    inner = edges[1:-1]
+    steps = np.diff(inner) / _unit(inner, edges, descent, draws, tau)
+    return bool(_heavy(steps, descent.edge, draws, inner.size + 1).any())
+
+
 def repeated(draws: tuple[Draws, ...], cell: int) -> bool:
     """Whether a cell was drawn often enough to be an atom's."""
     return sum(one.cells.count(cell) for one in draws) >= _REPEATS
@@ -141,9 +151,9 @@ def _heavy(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> NDA
     seen, risk = (column[1:-1] for column in risk_table(draws, cells))
     beyond = np.arange(1, cells - 1) >= edge - cells // 16
     smooth = steps * np.maximum(risk, 1.0)
-    heavy = (seen >= _REPEATS) & (seen > _CROWDED * smooth) & beyond
+    heavy = (seen >= _REPEATS) & (pdtrc(seen - 1.0, smooth) < _CHANCE) & beyond
     if heavy.any():  # where there is one atom, lesser signs of others are believed
-        heavy |= (seen >= _FEW) & (seen > 0.5 * _CROWDED * smooth) & beyond
+        heavy |= (seen >= _FEW) & (seen > _CROWDED * smooth) & beyond
     return np.asarray(heavy)
 
 

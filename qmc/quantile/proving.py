@@ -23,7 +23,10 @@ _BUDGET_SHARE = 0.6  # of the queries left, for a pair
 _NARROWER = 0.7  # a bracket is improved only to this share of its width, or below
 # log odds to which a quantile is located at most; closer is a tie
 _CLOSEST = 0.002
-_MOST_PAIRS = 8
+_MOST_PAIRS = 6
+# where atoms were seen, edges that differ so much from tau in log odds are proved first; a narrower
+# pair may then cost so many times what was spent, as the next atom's edge may be a tie
+_LUMPY_CLEAR, _LUMPY_PRICE = 0.1, 1.5
 _CUT = 0.5  # losses read are counted up to where the odds fell by so much
 # an attempt is given up at so many queries: what locating and the pair's forecast took, and more
 _PATIENCE = (2.0, 2.5, 1000.0)
@@ -58,35 +61,37 @@ def led(
 ) -> SearchState:
     """With the next round by the model; without rounds and not finished when it leads nowhere."""
     model = state.model
-    if model is None or _impatient(state):
+    if model is None:
         return replace(state, asked=())
     if resolved(state):
         return ended(state, "converged")
+    if _impatient(state):
+        given_up = model.lumpy and bracketed(state)
+        return ended(state, "unresolved") if given_up else replace(state, asked=())
     look = _outlook(state, model, first)
-    pair = _improving(state, best_pair(look) or outer_pair(look))
+    pair = _improving(state, model, best_pair(look) or outer_pair(look))
     state = _kept(state, model, pair, reopen)
-    if state.finished:
-        return state
-    if state.pair is None:
-        if pair is None and state.low > 0 and state.high < look.edges.size - 1:
-            return ended(state, "unresolved")
-        close = model.spread * model.slope < _CLOSEST
-        if pair is None or (pair.blur > clear and not close):
-            return replace(state, asked=()) if close else _locating(state, model, largest)
-        dear = pair.cost > 2.0 * (state.spent - state.since) + 1000.0
-        if state.pairs >= _MOST_PAIRS or (dear and model.lumpy):
-            return replace(state, asked=())
-        state = _opened(state, pair, _share(state, first))
-    return _testing(state, model, largest)
+    if state.finished or state.pair is not None:
+        return state if state.finished else _testing(state, model, largest)
+    if pair is None and bracketed(state):
+        return ended(state, "unresolved")
+    close = model.spread * model.slope < _CLOSEST
+    if not close and (pair is None or pair.blur > clear):
+        return _locating(state, model, largest)
+    if pair is None or state.pairs >= _MOST_PAIRS * state.attempt:
+        return replace(state, asked=())
+    return _testing(_opened(state, pair, _share(state, first)), model, largest)
 
 
-def _improving(state: SearchState, pair: Pair | None) -> Pair | None:
+def _improving(state: SearchState, model: Model, pair: Pair | None) -> Pair | None:
     """The pair, if it would make the bracket a good deal narrower."""
     if pair is None:
         return None
     edges = np.asarray(state.task.edges)
     low, high = max(state.low, pair.low), min(state.high, pair.high)
     if (low, high) == (state.low, state.high):
+        return None
+    if model.lumpy and bracketed(state) and pair.cost > _LUMPY_PRICE * state.spent:
         return None
     width = float(edges[state.high] - edges[state.low])
     narrower = float(edges[high] - edges[low]) <= _NARROWER * width
@@ -108,7 +113,13 @@ def _outlook(state: SearchState, model: Model, first: float) -> Outlook:
         known=(state.low, state.high),
         nats=math.log(1.0 / _share(state, first)),
         queries=left,
+        clear=_LUMPY_CLEAR if model.lumpy and not bracketed(state) else 0.0,
     )
+
+
+def bracketed(state: SearchState) -> bool:
+    """Whether both ends are inner edges."""
+    return state.low > 0 and state.high < np.asarray(state.task.edges).size - 1
 
 
 def _impatient(state: SearchState) -> bool:
@@ -152,16 +163,19 @@ def _opened(state: SearchState, pair: Pair, error: float) -> SearchState:
         state,
         pair=pair,
         pairs=state.pairs + 1,
-        limit=min(state.limit, _limit(state.spent - state.since, pair)),
+        limit=min(state.limit, _limit(state, pair)),
         claims=(*state.claims, *fresh),
         error=state.error - (error if fresh else 0.0),
     )
 
 
-def _limit(located: int, pair: Pair) -> float:
+def _limit(state: SearchState, pair: Pair) -> float:
     """Queries after which an attempt is given up."""
+    spent = state.spent - state.since
+    if state.model is not None and state.model.lumpy and bracketed(state):
+        return spent + 2.0 * pair.cost
     first, second, third = _PATIENCE
-    return first * located + second * pair.cost + third
+    return first * spent + second * pair.cost + third
 
 
 def _locating(state: SearchState, model: Model, largest: float) -> SearchState:

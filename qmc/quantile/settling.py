@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from qmc.problem import Array
-from qmc.quantile.bisection import max_tests, resolution
+from qmc.quantile.bisection import max_tests, resolution, wanted_width
 from qmc.quantile.design import locating_factor, testing_factor
 from qmc.quantile.edge_belief import edge_belief
 from qmc.quantile.evidence import Batch, open_claim
-from qmc.quantile.model import Belief
+from qmc.quantile.model import Belief, Model
 from qmc.quantile.pilot import risk_table
 from qmc.quantile.protocols import ThresholdRound
-from qmc.quantile.proving import bounds, claimed, ended, resolved, with_evidence
+from qmc.quantile.proving import bounds, claimed, ended, model_value, resolved, with_evidence
 from qmc.quantile.state import SearchState
 from qmc.rounds import Round
 
@@ -64,17 +64,17 @@ def _over(state: SearchState, edge: int) -> bool:
 def _next_edge(state: SearchState) -> int | None:
     """Where to look next; None when what is left cannot be told from tau.
 
-    First the model's quantile, if there was a model. An edge decided or tied is followed by one
+    First edges by the model's quantile, if there was a model. An edge decided or tied is followed by one
     beyond which the draws put a tenth less or more of the tail, then two tenths, and so on; without
     draws, by the middle of the widest stretch. What lies between two tied edges is a tie too.
     """
     inside = [edge for edge in state.tied if state.low < edge < state.high]
     if len(state.probed) >= max_tests(np.asarray(state.task.edges)) or len(inside) > _MOST_TIES:
         return None
-    if not state.probed and state.model is not None:
-        centre = state.model.nearest(state.model.centre)
-        if state.low < centre < state.high:
-            return centre
+    if len(state.probed) < 2 and state.model is not None:
+        aimed = _aimed(state, state.model)
+        if aimed is not None:
+            return aimed
     stretches = [(state.low, state.high, 0)]
     if inside:
         stretches = [(state.low, min(inside), -1), (max(inside), state.high, 1)]
@@ -87,6 +87,24 @@ def _next_edge(state: SearchState) -> int | None:
         if high - low > 1 and not (flat and low > 0 and high < fallen.size - 1):
             return _within(low, high, toward, fallen, len(state.probed))
     return None
+
+
+def _aimed(state: SearchState, model: Model) -> int | None:
+    """An edge by the model's quantile: as far below it as the goal allows, then as far above.
+
+    Where atoms were seen, the quantile's own edge first. None when that lies outside the bracket.
+    """
+    edges, second = np.asarray(state.task.edges), bool(state.probed)
+    value = model_value(state)
+    centre = model.nearest(model.centre)
+    if model.lumpy:
+        return centre if not second and state.low < centre < state.high else None
+    reach = 0.9 * (state.task.goal.allowed_half_width(value) or 0.0)
+    if second:
+        edge = max(int(np.searchsorted(edges, value + reach, side="right")) - 1, centre + 1)
+    else:
+        edge = min(int(np.searchsorted(edges, value - reach)), centre - 1)
+    return edge if state.low < edge < state.high and edge not in state.probed else None
 
 
 def _within(low: int, high: int, toward: int, fallen: Array | None, probed: int) -> int:
@@ -135,7 +153,10 @@ def _tied(state: SearchState, belief: Belief) -> bool:
     task = state.task
     tau = task.tail_probability
     angle = math.asin(math.sqrt(tau))
-    allowed = _TIE_WIDTH * resolution(tau, task.tail_bias) / math.sin(2.0 * angle)
+    lumpy = state.model is not None and state.model.lumpy
+    width = math.inf if lumpy else wanted_width(np.asarray(task.edges), state.probed[-1], task.goal)
+    share = _TIE_WIDTH * resolution(tau, task.tail_bias, width)
+    allowed = share / math.sin(2.0 * angle)
     near = abs(belief.mean - angle) < max(2.0 * belief.deviation, 0.5 * allowed)
     return near and 2.0 * belief.deviation < allowed
 

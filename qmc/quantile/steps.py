@@ -27,7 +27,7 @@ from qmc.rounds import Round
 _TAILS_SHARE = 0.05
 _VAGUE_SLOPE = 0.6
 _VAGUE_COARSE = 1.0
-_ATTEMPTS = 1
+_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,8 @@ def _next(rules: Rules, state: SearchState) -> SearchState:
         if state.finished or state.asked:
             return state
         # the model led nowhere
-        again = reads(state.task) and state.attempt < _ATTEMPTS
+        lumpy = state.model is not None and state.model.lumpy
+        again = reads(state.task) and not lumpy and state.attempt < _ATTEMPTS
         state = _looking(rules, state) if again else replace(state, phase="bisect", probed=())
         if again:
             return state
@@ -135,13 +136,17 @@ def _modelled(state: SearchState) -> SearchState:
     """With a model, from what the first look found."""
     task = state.task
     edges, tau = np.asarray(task.edges), task.tail_probability
+    lumpy = False
     if state.descent is not None:
+        lumpy = pilot.lumpy(edges, state.descent, state.draws, tau)
         places = pilot.places(edges, state.descent, state.draws, tau)
         prior = (*pilot.first_centre(places, state.descent, tau), 0.0, _VAGUE_SLOPE)
     else:
         places, centre, wide = coarse.places(state)
         prior = (centre, wide, 0.0, _VAGUE_COARSE)
-    return replace(state, phase="model", model=begin(places, tau, task.decay, prior), asked=())
+    return replace(
+        state, phase="model", model=begin(places, tau, task.decay, prior, lumpy=lumpy), asked=()
+    )
 
 
 def _drawn(state: SearchState, batch: Batch, cells: tuple[int, ...]) -> SearchState:
