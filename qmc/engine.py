@@ -117,7 +117,9 @@ class Quantum:
 
     def _chosen(self, problem: Problem, goal: Goal) -> tuple[Quantum, Choice]:
         choice = choose(problem, goal, self.grid, self.estimator, self.encoding, self.residual)
-        return replace(self, grid=choice.grid, estimator=choice.estimator), choice
+        search = self._search(problem)
+        made = replace(self, grid=choice.grid, estimator=choice.estimator, search=search)
+        return made, choice
 
     def _run(self, problem: Problem, goal: Goal, choice: Choice, rng: RNGLike) -> Run:
         return Run(

@@ -150,7 +150,7 @@ def test_a_tie_ends_one_edge_wider():
     )
     engine = Quantum(grid=LawGrid(qubits=9), backend=Ideal())
     edges = engine.discrete_problem(problem).edges
-    result = engine.solve(problem, Goal(queries=3_000_000), rng=1)
+    result = engine.solve(problem, Goal(queries=3_000_000), rng=4)
     assert result.interval.contains(495.0)
     assert result.status == "converged"
     # the tie is the first edge above 495; its neighbours are decided

@@ -27,12 +27,19 @@ def locate(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
     return searched(run, level, goal, reserve)
 
 
-def bracketed(run: Run, level: float, width: float) -> Located:
-    """The quantile to a share of the goal's tolerances, where an excess can be encoded at all."""
+def bracketed(run: Run, level: float, width: float, error: float = SEARCH_SHARE) -> Located:
+    """The quantile to a share of the goal's tolerances, where an excess can be encoded at all.
+
+    Args:
+        run: in progress.
+        level: of the quantile.
+        width: share of the tolerances.
+        error: share of 1 - confidence.
+    """
     goal, edges = run.goal, edges_of(run.table)
     # refuse an encoding that knows no excess before the search is paid for
     run.encoding.encode(run.table, Excess(float(edges[edges.size // 2])))
-    confidence = 1.0 - SEARCH_SHARE * (1.0 - goal.confidence)
+    confidence = 1.0 - error * (1.0 - goal.confidence)
     reserve = 0 if goal.queries is None else int((1.0 - SEARCH_QUERIES) * goal.queries)
 
     def share(limit: float | None) -> float | None:

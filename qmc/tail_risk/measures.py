@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from qmc.measures import ES, Excess, TailConditionalExpectation, TailMeasure, VaR
 from qmc.problem import Goal
 from qmc.result import BudgetLine, Interval
@@ -21,8 +19,8 @@ from qmc.tail_risk.common import (
     unsampled,
 )
 from qmc.tail_risk.conditional import tail_conditional_expectation
-from qmc.tail_risk.located import Located
 from qmc.tail_risk.sampled import grid_lines, sample
+from qmc.tail_risk.threshold import TAIL_SHARE, chosen_threshold
 
 # of the tolerance of ES: the bracket's width counts squared
 _SHORTFALL_WIDTH = 0.6
@@ -52,14 +50,14 @@ def expected_shortfall(run: Run, level: float) -> Answer:
     h(q) = q + E[(L - q)+] / (1 - level) is convex with its minimum, ES, at q = VaR and slope
     (F(q) - level) / (1 - level) (Rockafellar and Uryasev 2002,
     doi:10.1016/S0378-4266(02)00271-6, theorem 10). The edge q is fixed by the search before
-    the excess is sampled afresh.
+    the excess is sampled afresh, and so is F(q) where the search knows too little of it.
     """
     goal, tau, share = run.goal, 1.0 - level, 1.0 - run.goal.confidence
-    found = bracketed(run, level, _SHORTFALL_WIDTH)
+    found = bracketed(run, level, _SHORTFALL_WIDTH, SEARCH_SHARE - TAIL_SHARE)
     if found.status == "interrupted" or run.queries_left() == 0:
         return unsampled(run, found)
-    threshold, slack = _threshold_and_slack(found, tau)
-    q = found.loss(threshold)
+    threshold = chosen_threshold(run, found, tau, share)
+    q, slack = threshold.loss, threshold.slack
     tolerance = tolerance_left(goal, q, slack)
     if tolerance is None and run.queries_left() is None:
         tolerance = 0.01 * abs(q)
@@ -81,30 +79,10 @@ def expected_shortfall(run: Run, level: float) -> Answer:
             "bound",
             interval.half_width - sampled,
             SEARCH_SHARE * share,
-            f"|q - VaR| |F(q) - level| / (1 - level), edges {found.low} to {found.high}",
+            f"|q - VaR| |F(q) - level| / (1 - level), edges {found.low} to {found.high}"
+            f"{threshold.note}",
         ),
         *kinds_of_search(found),
     )
-    status = status_of(goal, value, interval, found, excess.status)
+    status = status_of(goal, value, interval, found, excess.status, threshold.status)
     return Answer(value, interval, status, (*lines, *grid_lines(run)))
-
-
-def _threshold_and_slack(found: Located, tau: float) -> tuple[int, float]:
-    """The edge of the interval whose bound |q - VaR| |T(q) - tau| / tau is smallest."""
-    choices = []
-    for edge in _candidates(found):
-        tail, q = found.tail(edge), found.loss(edge)
-        distance = max(abs(tail.low - tau), abs(tail.high - tau)) / tau
-        away = max(q - found.interval.low, found.interval.high - q)
-        choices.append((away * distance, edge))
-    if not choices:
-        return found.edges.size // 2, math.inf
-    slack, edge = min(choices)
-    return edge, slack
-
-
-def _candidates(found: Located) -> list[int]:
-    """Finite edges from one end of the interval to the other, of those whose tail is known."""
-    ends = {found.low, found.high}
-    inside = {edge for edge in found.tails if found.low <= edge <= found.high}
-    return sorted(edge for edge in ends | inside if found.finite(edge))
