@@ -98,7 +98,9 @@ def searched(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
         tail_bias=bias,
     )
     (stream,) = run.rng.spawn(1)
-    found = run_search(search, circuits, task, rng=stream)
+    # odds far off an edge overflow to infinity, whose angle is right
+    with np.errstate(over="ignore"):
+        found = run_search(search, circuits, task, rng=stream)
     return Located(
         edges=edges,
         low=found.low,
