@@ -19,13 +19,14 @@ from qmc.estimators import Estimator
 from qmc.grids import CellTable, Residual
 from qmc.grids.residual import LOOK_SHARE, student
 from qmc.grids.residual_paths import ResidualPaths, pooled, power_of_two
-from qmc.measures import ES, VaR
+from qmc.measures import TailMeasure
 from qmc.problem import Goal, Problem
+from qmc.quantile import ThresholdSearch
 from qmc.rehearsal import RecordingBackend, rehearsal_streams
 from qmc.rounds import Request
 from qmc.run import Answer, Run
 from qmc.split import Split
-from qmc.tail_risk import expected_shortfall, value_at_risk
+from qmc.tail_risk import tail_answer
 
 # normals that one rehearsal may draw for the residual, and the paths that it may draw at any rate
 _NORMALS = 2**22
@@ -60,6 +61,9 @@ class Rehearsal:
     Attributes:
         problem, goal, table, encoding, estimator: as of the solve.
         decay: visibility lost per power that the backend states.
+        residual: of the solve, for a search on a grid whose tails it corrects.
+        search: of a quantile, as of the solve.
+        reads: whether the backend reads the value register beside the flag.
     """
 
     problem: Problem
@@ -68,18 +72,20 @@ class Rehearsal:
     encoding: Encoding
     estimator: Estimator
     decay: float = 0.0
+    residual: Residual | None = None
+    search: ThresholdSearch | None = None
+    reads: bool = False
 
-    def search(self) -> Rehearsed:
-        """The tests of a threshold search and, for an expected shortfall, its excess."""
-        measure, asked = self.problem.measure, []
+    def searched(self) -> Rehearsed:
+        """The tests of a threshold search, what is sampled beyond it, and the band's paths."""
+        measure, asked, paths = self.problem.measure, [], []
+        assert isinstance(measure, TailMeasure)
         for rng in rehearsal_streams()[:_SEARCHES]:
             run, backend = self._begin(rng)
-            if isinstance(measure, VaR):
-                value_at_risk(run, measure.level)
-            elif isinstance(measure, ES):
-                expected_shortfall(run, measure.level)
+            tail_answer(run, measure)
             asked.append(backend.asked)
-        return Rehearsed(_median(asked))
+            paths.append(float(run.residual_paths))
+        return Rehearsed(_median(asked), sorted(paths)[len(paths) // 2])
 
     def average(self) -> Rehearsed:
         """The circuit of a mean whose grid needs no residual."""
@@ -123,7 +129,7 @@ class Rehearsal:
         return Rehearsed(_median(asked), math.exp(float(np.mean(np.log(paths)))))
 
     def _begin(self, rng: np.random.Generator) -> tuple[Run, RecordingBackend]:
-        backend = RecordingBackend(self.decay)
+        backend = RecordingBackend(self.decay, self.reads)
         run = Run(
             problem=self.problem,
             goal=self.goal,
@@ -132,6 +138,8 @@ class Rehearsal:
             estimator=self.estimator,
             backend=backend,
             rng=rng,
+            search=self.search,
+            residual=self.residual and replace(self.residual, max_paths=self._cap(self.residual)),
         )
         return run, backend
 

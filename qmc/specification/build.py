@@ -188,16 +188,21 @@ def _horizon(section: PortfolioSection) -> float:
 
 
 def measures(section: AnyMeasure) -> tuple[Measure, ...]:
-    """One measure, or VaR and ES."""
+    """One measure, or VaR and ES; the section's word says which."""
     from qmc import measures
 
     if isinstance(section, TailSection):
         given = section.level
         var = measures.VaR(level=VAR_LEVEL if given is None else given)
         es = measures.ES(level=ES_LEVEL if given is None else given)
-        if section.kind == "both":
-            return var, es
-        return (var,) if section.kind == "var" else (es,)
+        found: dict[str, tuple[Measure, ...]] = {
+            "var": (var,),
+            "es": (es,),
+            "both": (var, es),
+            "economic-capital": (measures.EconomicCapital(level=var.level),),
+            "tail-conditional-expectation": (measures.TailConditionalExpectation(level=es.level),),
+        }
+        return found[section.kind]
     if isinstance(section, GreekSection):
         order = _ORDERS.get(section.greek, 1)
         return (measures.Sensitivity(to=_GREEKS[section.greek], order=order, step=section.step),)

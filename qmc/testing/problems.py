@@ -158,7 +158,7 @@ def _check_stated(table: CellTable, problem: Problem) -> None:
             f"mean() = {table.mean():.6g} with bias_bound {table.bias_bound:.6g}, "
             f"{_PATHS} paths give {seen.mean():.6g} +- {error:.2g}"
         )
-    if table.edges is not None:
+    if table.edges is not None and table.bins is None:
         below = np.searchsorted(np.sort(outcomes), table.edges[1:], side="right") / _PATHS
         _check_shares(below, np.cumsum(table.probabilities), "outcomes up to the end of cell")
 
