@@ -22,6 +22,7 @@ _CENTRES, _SLOPES = 161, 15
 # a flag may be off its law by so much: keeps one odd batch from ruling out the truth
 _DOUBT = 0.01
 _BINS = 160
+_STEEPEST, _LARGEST_ODDS = 50.0, 1000.0  # of the logarithm of a slope; against overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class Model:
     def mean_theta(self, edges: Array) -> Array:
         """Angle at each of some edges (indices), at the posterior's mean."""
         odds = self._log_odds - self.slope * (self.places[edges] - self.centre)
+        odds = np.clip(odds, -_LARGEST_ODDS, _LARGEST_ODDS)
         return np.asarray(np.arctan(np.exp(0.5 * odds)))
 
     def nearest(self, place: float) -> int:
@@ -178,9 +180,9 @@ class Model:
     def _theta(self, places: Array) -> Array:
         """(places, g, h)."""
         away = places[:, None, None] - self.centres[None, :, None]
-        return np.asarray(
-            np.arctan(np.exp(0.5 * (self._log_odds - np.exp(self.log_slopes) * away)))
-        )
+        slopes = np.exp(np.minimum(self.log_slopes, _STEEPEST))
+        odds = np.clip(self._log_odds - slopes * away, -_LARGEST_ODDS, _LARGEST_ODDS)
+        return np.asarray(np.arctan(np.exp(0.5 * odds)))
 
     def _log_likelihood(self, seen: Sequence[Seen]) -> Array:
         """(g, h) of these batches and of the losses read beside them."""

@@ -64,9 +64,9 @@ def _over(state: SearchState, edge: int) -> bool:
 def _next_edge(state: SearchState) -> int | None:
     """Where to look next; None when what is left cannot be told from tau.
 
-    First edges by the model's quantile, if there was a model. An edge decided or tied is followed by one
-    beyond which the draws put a tenth less or more of the tail, then two tenths, and so on; without
-    draws, by the middle of the widest stretch. What lies between two tied edges is a tie too.
+    First edges by the model's quantile, if there was a model. An edge decided or tied is followed
+    by one beyond which the draws put a tenth less or more of the tail, then two tenths, and so on;
+    without draws, by the middle of the widest stretch. What lies between two tied edges is tied.
     """
     inside = [edge for edge in state.tied if state.low < edge < state.high]
     if len(state.probed) >= max_tests(np.asarray(state.task.edges)) or len(inside) > _MOST_TIES:
