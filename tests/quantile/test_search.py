@@ -59,7 +59,7 @@ def test_it_finds_the_quantile_within_the_tolerance(task):
 
 
 def test_it_covers(task, covers):
-    runs = 30
+    runs = 16
     found = [run_search(SEARCH, TailOracle(TAILS, rng=seed), task()) for seed in range(runs)]
     covers(sum(valid(one, TAILS, 0.03) for one in found), runs, 0.95)
     assert sum(one.status == "converged" for one in found) >= 0.97 * runs
@@ -85,7 +85,7 @@ def test_an_absurd_model_still_covers(task, covers, monkeypatch):
 
 def test_a_tie_is_passed_over_and_the_point_is_the_middle(task, covers):
     edges, tails = stepped((0.4, 0.1, 0.03, 0.005))
-    runs = 12
+    runs = 8
     found = [run_search(SEARCH, TailOracle(tails, rng=s), task(edges)) for s in range(runs)]
     covers(sum(valid(one, tails, 0.03) for one in found), runs, 0.95)
     for one in found:
@@ -147,7 +147,7 @@ def test_it_works_at_other_levels_with_and_without_readout(task, level, readout)
 
 
 def test_a_decay_that_it_is_told_of_does_no_harm(task, covers):
-    runs, goal = 10, Goal(relative_tolerance=0.1)
+    runs, goal = 6, Goal(relative_tolerance=0.1)
     noisy = task(goal=goal, decay=0.02, readout=False)
     found = [
         run_search(SEARCH, TailOracle(TAILS, rng=s, decay=0.02, readout=False), noisy)
@@ -159,13 +159,13 @@ def test_a_decay_that_it_is_told_of_does_no_harm(task, covers):
 
 def test_a_bias_of_the_tails_widens_the_bracket(task, covers):
     # the flags lie by the whole bias, upwards: without its bound T would be proved above tau
-    bias, runs = 0.006, 8
+    bias, runs = 0.006, 4
     lying = np.concatenate([[1.0], TAILS[1:-1] + bias * (TAILS[1:-1] < 0.9), [0.0]])
     asked = task(tail_bias=bias, goal=Goal(relative_tolerance=0.05, queries=1500))
     found = [run_search(SEARCH, TailOracle(lying, rng=s), asked) for s in range(runs)]
     covers(sum(valid(one, TAILS, 0.03) for one in found), runs, 0.95)
     fine = task(goal=Goal(relative_tolerance=0.02))
-    naive = [run_search(SEARCH, TailOracle(lying, rng=s), fine) for s in range(3)]
+    naive = [run_search(SEARCH, TailOracle(lying, rng=s), fine) for s in range(2)]
     assert not any(valid(one, TAILS, 0.03) for one in naive)
 
 
