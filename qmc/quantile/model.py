@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmc.problem import Array
 from qmc.quantile.evidence import Batch, hit_chance
@@ -160,7 +161,7 @@ class Model:
         theta = self._theta(np.array([self.places[edge]]))[0]
         return Belief(theta.ravel(), self.weights.ravel()).packed()
 
-    def mean_theta(self, edges: Array) -> Array:
+    def mean_theta(self, edges: NDArray[np.int64]) -> Array:
         """Angle at each of some edges (indices), at the posterior's mean."""
         odds = self._log_odds - self.slope * (self.places[edges] - self.centre)
         odds = np.clip(odds, -_LARGEST_ODDS, _LARGEST_ODDS)

@@ -83,10 +83,16 @@ def _next_edge(state: SearchState) -> int | None:
         stretches = [(state.low, state.high, toward)]
     fallen = _fallen(state)
     for low, high, toward in sorted(stretches, key=lambda one: one[0] - one[1]):
-        flat = bool(inside) and fallen is not None and fallen[high] - fallen[low] < 1.5 * _STEP
-        if high - low > 1 and not (flat and low > 0 and high < fallen.size - 1):
+        if high - low > 1 and not (inside and _flat(fallen, low, high)):
             return _within(low, high, toward, fallen, len(state.probed))
     return None
+
+
+def _flat(fallen: Array | None, low: int, high: int) -> bool:
+    """Whether the draws put hardly any tail between two inner edges."""
+    if fallen is None or low == 0 or high == fallen.size - 1:
+        return False
+    return bool(fallen[high] - fallen[low] < 1.5 * _STEP)
 
 
 def _aimed(state: SearchState, model: Model) -> int | None:
