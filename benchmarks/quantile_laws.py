@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special, stats
@@ -51,7 +52,7 @@ def _tails(sf: Callable[[Array], Array], edges: Array) -> Array:
     return np.concatenate([[1.0], np.asarray(sf(edges[1:-1])), [0.0]])
 
 
-def smooth(name: str, law: stats.rv_continuous, qubits: int = QUBITS) -> LossLaw:
+def smooth(name: str, law: Any, qubits: int = QUBITS) -> LossLaw:  # noqa: ANN401
     """A law with a density, from its frozen scipy distribution."""
     edges = _edges(law.ppf, qubits)
     return LossLaw(
@@ -77,12 +78,12 @@ def crash_mixture(qubits: int = QUBITS) -> LossLaw:
         low, high = -60.0, 60.0
         for _ in range(200):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if sf(middle) > 1.0 - level else (low, middle)
+            low, high = (middle, high) if sf(np.array(middle)) > 1.0 - level else (low, middle)
         return high
 
     def draws(ranks: Array) -> Array:
         spread = np.linspace(-60.0, 60.0, 200_001)
-        return np.interp(ranks, 1.0 - sf(spread), spread)
+        return np.asarray(np.interp(ranks, 1.0 - sf(spread), spread))
 
     edges = _edges(draws, qubits)
     return LossLaw(
@@ -98,10 +99,10 @@ def discrete(name: str, losses: Array, weights: Array, qubits: int = QUBITS) -> 
     beyond = np.concatenate([np.cumsum(mass[::-1])[::-1], [0.0]])
 
     def sf(x: Array) -> Array:
-        return np.minimum(beyond[np.searchsorted(at, x, side="right")], 1.0)
+        return np.asarray(np.minimum(beyond[np.searchsorted(at, x, side="right")], 1.0))
 
     def ppf(ranks: Array) -> Array:
-        return at[np.minimum(np.searchsorted(np.cumsum(mass), ranks), at.size - 1)]
+        return np.asarray(at[np.minimum(np.searchsorted(np.cumsum(mass), ranks), at.size - 1)])
 
     def quantile(level: float) -> float:
         # P(loss <= x) >= level, a rounding error apart

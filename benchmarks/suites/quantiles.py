@@ -88,7 +88,8 @@ def searched(
         resolved = found.status == "converged"
         rows.append((oracle.queries, covered, resolved, error, found.low, found.high))
     seconds = (time.process_time() - begin) / runs
-    return Found(*np.array(rows, dtype=np.float64).T, seconds=seconds)
+    queries, covered, resolved, error, low, high = np.array(rows, dtype=np.float64).T
+    return Found(queries, covered, resolved, error, low, high, seconds)
 
 
 def _row(law: LossLaw, level: float, runs: int) -> dict[str, Any]:

@@ -52,5 +52,5 @@ def plot_quantile_queries(rows: Iterable[Mapping[str, Any]], *, ax: Axes | None 
     axes.set_title(
         f"VaR {level:g} % of {law}, 95 % confidence, {found[0]['runs']} seeds, 5 to 95 %"
     )
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left")
     return axes

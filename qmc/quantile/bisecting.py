@@ -120,8 +120,13 @@ class Bisection:
         """The estimator's next rounds at the edge being tested; () when finished."""
         if state.finished:
             return ()
-        rounds = self.estimator.ask(state.running, rng)
-        return tuple(ThresholdRound(state.edge, one) for one in rounds)
+        asked = []
+        for one in self.estimator.ask(state.running, rng):
+            if not isinstance(one, Round):
+                msg = f"{self.estimator!r} asks for {one}: a threshold test takes flags only"
+                raise Unsupported(msg)
+            asked.append(ThresholdRound(state.edge, one))
+        return tuple(asked)
 
     def tell(
         self,

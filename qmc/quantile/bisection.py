@@ -133,8 +133,9 @@ def find_bracket(
         tail = test(edge)
         tests.append(ThresholdTest(edge, tail))
         low, high = moved(low, high, tests[-1], tail_probability)
-        stopped = tail.status == "budget_exhausted" or tail.status == "interrupted"  # noqa: PLR1714
-        if stopped and edge not in (low, high):
+        if edge in (low, high):
+            continue
+        if tail.status == "budget_exhausted" or tail.status == "interrupted":  # noqa: PLR1714
             return Bracket(low, high, tuple(tests), tail.status)
 
 

@@ -60,7 +60,8 @@ def run_search(
         while rounds := search.ask(state, stream):
             replies = oracle.run(rounds)
             if len(replies) != len(rounds):
-                msg = f"the oracle answered {len(replies)} of {len(rounds)} rounds: nothing of it is used"
+                counts = f"{len(replies)} of {len(rounds)} rounds"
+                msg = f"the oracle answered {counts}: nothing of it is used"
                 raise BackendFailed(msg)
             state = search.tell(state, rounds, replies)
     except KeyboardInterrupt:

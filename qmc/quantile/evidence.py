@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betaln, xlog1py, xlogy
 
 from qmc.problem import Array
@@ -42,7 +43,7 @@ class Batch:
     hits: int
 
 
-def hit_chance(theta: Array, factor: Array | float, decay: float) -> Array:
+def hit_chance(theta: Array, factor: Array | NDArray[np.int64] | float, decay: float) -> Array:
     """P(flag) after k Grover operators, factor = 2k+1; see `qmc.rounds.hit_probability`."""
     visible = np.exp(-0.5 * decay * (np.asarray(factor) - 1.0))
     return np.asarray(0.5 - 0.5 * visible * np.cos(2.0 * factor * theta))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmc.problem import Array
 from qmc.quantile.evidence import Batch, hit_chance
@@ -22,6 +23,7 @@ _CENTRES, _SLOPES = 161, 15
 # a flag may be off its law by so much: keeps one odd batch from ruling out the truth
 _DOUBT = 0.01
 _BINS = 160
+_STEEPEST, _LARGEST_ODDS = 50.0, 1000.0  # of the logarithm of a slope; against overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,10 @@ class Model:
         theta = self._theta(np.array([self.places[edge]]))[0]
         return Belief(theta.ravel(), self.weights.ravel()).packed()
 
-    def mean_theta(self, edges: Array) -> Array:
+    def mean_theta(self, edges: NDArray[np.int64]) -> Array:
         """Angle at each of some edges (indices), at the posterior's mean."""
         odds = self._log_odds - self.slope * (self.places[edges] - self.centre)
+        odds = np.clip(odds, -_LARGEST_ODDS, _LARGEST_ODDS)
         return np.asarray(np.arctan(np.exp(0.5 * odds)))
 
     def nearest(self, place: float) -> int:
@@ -178,9 +181,9 @@ class Model:
     def _theta(self, places: Array) -> Array:
         """(places, g, h)."""
         away = places[:, None, None] - self.centres[None, :, None]
-        return np.asarray(
-            np.arctan(np.exp(0.5 * (self._log_odds - np.exp(self.log_slopes) * away)))
-        )
+        slopes = np.exp(np.minimum(self.log_slopes, _STEEPEST))
+        odds = np.clip(self._log_odds - slopes * away, -_LARGEST_ODDS, _LARGEST_ODDS)
+        return np.asarray(np.arctan(np.exp(0.5 * odds)))
 
     def _log_likelihood(self, seen: Sequence[Seen]) -> Array:
         """(g, h) of these batches and of the losses read beside them."""

@@ -189,7 +189,7 @@ def outer_pair(look: Outlook) -> Pair | None:
     The end itself needs no proof. None when no inner edge can be told from tau.
     """
     last = look.edges.size - 1
-    inner = np.arange(1, last)
+    inner = np.arange(1, last, dtype=np.int64)
     theta = look.model.mean_theta(inner)
     noise, tied = blur(look.model, theta), _tie(look, inner) * _steepness(theta)
     found = []
@@ -203,4 +203,4 @@ def outer_pair(look: Outlook) -> Pair | None:
             found.append(Pair(*ends, cost, cost, float(noise[at] / gap[at]), math.inf))
     beyond = look.model.centre > look.model.places[-2]
     wanted = [pair for pair in found if (pair.high == last) == beyond]
-    return (wanted or found or [None])[0]
+    return next(iter(wanted or found), None)

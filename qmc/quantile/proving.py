@@ -61,18 +61,30 @@ def led(
 ) -> SearchState:
     """With the next round by the model; without rounds and not finished when it leads nowhere."""
     model = state.model
-    if model is None:
-        return replace(state, asked=())
-    if resolved(state):
+    if model is not None and resolved(state):
         return ended(state, "converged")
-    if _impatient(state):
-        given_up = model.lumpy and bracketed(state)
+    if model is None or _impatient(state):
+        given_up = model is not None and model.lumpy and bracketed(state)
         return ended(state, "unresolved") if given_up else replace(state, asked=())
     look = _outlook(state, model, first)
     pair = _improving(state, model, best_pair(look) or outer_pair(look))
     state = _kept(state, model, pair, reopen)
-    if state.finished or state.pair is not None:
-        return state if state.finished else _testing(state, model, largest)
+    if state.finished:
+        return state
+    if state.pair is None:
+        state = _sought(state, model, pair, clear, first, largest)
+    return state if state.pair is None else _testing(state, model, largest)
+
+
+def _sought(
+    state: SearchState,
+    model: Model,
+    pair: Pair | None,
+    clear: float,
+    first: float,
+    largest: float,
+) -> SearchState:
+    """With the pair opened, if it stands clear of tau; else locating, finished or led nowhere."""
     if pair is None and bracketed(state):
         return ended(state, "unresolved")
     close = model.spread * model.slope < _CLOSEST
@@ -80,7 +92,7 @@ def led(
         return _locating(state, model, largest)
     if pair is None or state.pairs >= _MOST_PAIRS * state.attempt:
         return replace(state, asked=())
-    return _testing(_opened(state, pair, _share(state, first)), model, largest)
+    return _opened(state, pair, _share(state, first))
 
 
 def _improving(state: SearchState, model: Model, pair: Pair | None) -> Pair | None:

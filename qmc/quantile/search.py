@@ -1,4 +1,4 @@
-"""`QuantileSearch`: a model says where to look, evidence that needs no model says what is proved."""
+"""`QuantileSearch`: a model says where to look, evidence without a model says what is proved."""
 
 from __future__ import annotations
 

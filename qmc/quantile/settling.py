@@ -64,9 +64,9 @@ def _over(state: SearchState, edge: int) -> bool:
 def _next_edge(state: SearchState) -> int | None:
     """Where to look next; None when what is left cannot be told from tau.
 
-    First edges by the model's quantile, if there was a model. An edge decided or tied is followed by one
-    beyond which the draws put a tenth less or more of the tail, then two tenths, and so on; without
-    draws, by the middle of the widest stretch. What lies between two tied edges is a tie too.
+    First edges by the model's quantile, if there was a model. An edge decided or tied is followed
+    by one beyond which the draws put a tenth less or more of the tail, then two tenths, and so on;
+    without draws, by the middle of the widest stretch. What lies between two tied edges is tied.
     """
     inside = [edge for edge in state.tied if state.low < edge < state.high]
     if len(state.probed) >= max_tests(np.asarray(state.task.edges)) or len(inside) > _MOST_TIES:
@@ -83,10 +83,16 @@ def _next_edge(state: SearchState) -> int | None:
         stretches = [(state.low, state.high, toward)]
     fallen = _fallen(state)
     for low, high, toward in sorted(stretches, key=lambda one: one[0] - one[1]):
-        flat = bool(inside) and fallen is not None and fallen[high] - fallen[low] < 1.5 * _STEP
-        if high - low > 1 and not (flat and low > 0 and high < fallen.size - 1):
+        if high - low > 1 and not (inside and _flat(fallen, low, high)):
             return _within(low, high, toward, fallen, len(state.probed))
     return None
+
+
+def _flat(fallen: Array | None, low: int, high: int) -> bool:
+    """Whether the draws put hardly any tail between two inner edges."""
+    if fallen is None or low == 0 or high == fallen.size - 1:
+        return False
+    return bool(fallen[high] - fallen[low] < 1.5 * _STEP)
 
 
 def _aimed(state: SearchState, model: Model) -> int | None:

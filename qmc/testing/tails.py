@@ -24,9 +24,10 @@ class TailOracle:
         readout: whether it reads the value register where the flag is raised.
         queries: 2k+1 a shot at power k, summed over all run.
 
+    >>> from qmc.rounds import Round
     >>> oracle = TailOracle([1.0, 0.5, 0.0], rng=1)
-    >>> oracle.run([ThresholdRound(0, Round(0, 4), readout=True)])
-    (ThresholdReply(hits=4, cells=(1, 0, 0, 0)),)
+    >>> oracle.run([ThresholdRound(1, Round(1, 4), readout=True)])[0].hits, oracle.queries
+    (2, 12)
     """
 
     def __init__(
