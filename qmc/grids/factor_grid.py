@@ -114,7 +114,7 @@ class FactorGrid:
         """Refuse what cannot be treated, before any work.
 
         Raises:
-            Unsupported: for "bounded" with a measure of the tail or a payoff that is not of one sum.
+            Unsupported: for "bounded" with a measure of the tail or a payoff not of one sum.
             TooLarge: when cells do not fit, or normals have more dimensions than Sobol sequences.
         """
         if self.bias == "bounded" and isinstance(problem.measure, TailMeasure):
