@@ -32,7 +32,7 @@ from qmc.models import FilteredReturns, HistoricalReturns
 from qmc.models.history import compounded
 from qmc.models.one_period import checked_history, periods_to
 from qmc.problem import Array, Model
-from qmc.risk_report import as_text, column, measure_name
+from qmc.risk_text import as_text, column, measure_name
 from qmc.rng import RNGLike, generator
 from qmc.serialise import to_dict
 from qmc.tables import TextTable

@@ -19,7 +19,7 @@ from qmc.measures import ES, VaR
 from qmc.models import NormalReturns, StudentTReturns
 from qmc.models.one_period import periods_to
 from qmc.problem import Array, Problem
-from qmc.risk_report import as_text, column, measure_name, money
+from qmc.risk_text import as_text, column, measure_name, money
 from qmc.rng import RNGLike, generator
 from qmc.serialise import to_dict
 from qmc.tables import TextTable

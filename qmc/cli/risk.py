@@ -17,7 +17,7 @@ from qmc.models import HistoricalReturns, worst_window
 from qmc.models.one_period import DAY, require_portfolio
 from qmc.problem import Array, Problem
 from qmc.report import save_figure
-from qmc.risk_report import column, measure_name
+from qmc.risk_text import column, measure_name
 from qmc.scenarios import ScenarioProfits, read_scenarios
 from qmc.tables import TextTable
 

@@ -1,4 +1,4 @@
-"""Words and numbers that the values of market risk share when they are printed."""
+"""How values of market risk are written: tables as text, names of measures, money."""
 
 from __future__ import annotations
 
