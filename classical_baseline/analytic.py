@@ -14,6 +14,7 @@ from qmc.capabilities import TerminalLaw, TerminalPayoff, ValueLaw
 from qmc.contracts import Sum
 from qmc.errors import Unsupported
 from qmc.laws import Law, cell_masses, cell_partial_means
+from qmc.losses import risk_of_law
 from qmc.measures import ES, ExpectedLoss, Measure, Price, Probability, Sensitivity, VaR
 from qmc.problem import Goal, Problem, check_request
 from qmc.result import (
@@ -163,17 +164,11 @@ def _probability(law: Law, pieces: tuple[AffinePiece, ...], threshold: float) ->
 
 
 def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | VaR | ES) -> float:
-    """The measure from the law of the present value; ES by Acerbi and Tasche (2002, eq. 3)."""
+    """The measure from the law of the present value."""
     if isinstance(measure, Price):
         return float(law.mean)
     if isinstance(measure, ExpectedLoss):
         return -float(law.mean)
     if isinstance(measure, Probability):
         return float(law.sf(measure.threshold))
-    loss = law.negated()
-    quantile = float(loss.ppf(measure.level))
-    if isinstance(measure, VaR):
-        return quantile
-    excess = float(loss.upper_partial_mean(quantile)) - quantile * float(loss.sf(quantile))
-    # E[(L - q)+]: rounding may not push it below 0, nor ES below VaR
-    return quantile + max(excess, 0.0) / (1.0 - measure.level)
+    return risk_of_law(law.negated(), measure)

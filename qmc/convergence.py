@@ -15,6 +15,7 @@ from qmc import checks
 from qmc.capabilities import ValueLaw
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import LawGrid
+from qmc.losses import risk_of_law
 from qmc.measures import ES, VaR
 from qmc.problem import Array, Goal, Problem
 from qmc.result import Engine, Interval, Result, law_lines
@@ -305,23 +306,13 @@ def _references(
 
 
 def _from_law(problem: Problem) -> float:
-    """The exact number from the problem's own law.
-
-    ES is that of Acerbi and Tasche (2002), arXiv:cond-mat/0104295, definition 2.6.
-    """
+    """The exact number from the problem's own law."""
     measure = problem.measure
     for line in law_lines(problem.model, problem.contract.times):
         msg = f"reference=None: {line.note}; give reference= an engine or the true numbers"
         raise InvalidProblem(msg)
     if isinstance(measure, VaR | ES) and isinstance(problem.model, ValueLaw):
-        law = problem.model.value_law(problem.contract).negated()
-        quantile = float(law.ppf(measure.level))
-        if isinstance(measure, VaR):
-            return quantile
-        beyond = float(law.upper_partial_mean(quantile))
-        return (beyond + quantile * (float(law.cdf(quantile)) - measure.level)) / (
-            1 - measure.level
-        )
+        return risk_of_law(problem.model.value_law(problem.contract).negated(), measure)
     try:
         return LawGrid(qubits=1).discretise(problem).mean()
     except Unsupported as error:

@@ -30,9 +30,8 @@ from qmc import (
 )
 from qmc.bootstrap import block_indices, mean_block_length, shortfall_interval, tail_interval
 from qmc.data_error import data_error
-from qmc.euler import risk_of
 from qmc.laws import NormalLaw, StudentTLaw
-from qmc.losses import tail_risk
+from qmc.losses import risk_of_law, tail_risk
 from qmc.models import GARCH
 
 RUNS = 200
@@ -68,7 +67,7 @@ def many(model, draw, truths, count=RUNS):
 
 def test_independent_days_of_a_heavy_tail():
     """Of 500 days 5 lie beyond VaR 99 %; percentiles of resampled ES cover far less."""
-    truths = [risk_of(T4, one) for one in MEASURES]
+    truths = [risk_of_law(T4, one) for one in MEASURES]
     shares, runs = many(history, lambda rng: student(rng, 500), truths)
     assert shares[0] >= 0.93
     assert shares[1] >= 0.88
@@ -87,7 +86,7 @@ def test_independent_days_of_a_heavy_tail():
 
 def test_filtered_days_know_that_volatility_is_estimated():
     """Where volatility never moves, the EWMA's own noise is most of the error."""
-    truths = [risk_of(T4, one) for one in MEASURES]
+    truths = [risk_of_law(T4, one) for one in MEASURES]
     shares, runs = many(filtered, lambda rng: student(rng, 500), truths)
     assert min(shares) >= 0.88
     blind = []
@@ -102,7 +101,7 @@ def test_filtered_days_know_that_volatility_is_estimated():
 
 def test_a_normal_fit_to_normal_days():
     law = NormalLaw(location=0.0, scale=0.02)
-    truths = [risk_of(law, one) for one in MEASURES]
+    truths = [risk_of_law(law, one) for one in MEASURES]
     shares, runs = many(
         NormalReturns.from_returns,
         lambda rng: law.ppf(rng.random((250, 1))),
