@@ -163,7 +163,7 @@ def data_error(
         Unsupported: without the package arch, and for a model that knows no law of a portfolio.
     """
     history = checked_history(returns)
-    held = portfolio if isinstance(portfolio, Portfolio) else Portfolio(weights=tuple(portfolio))
+    held = Portfolio.of(portfolio)
     weights = held.value * held.matched_weights(history.shape[1])
     asked = _asked(measures, history.shape[0])
     confidence = checks.fraction("confidence", confidence)

@@ -200,6 +200,27 @@ def test_a_horizon_of_days(model, count):
     assert again.lines[0].value == pytest.approx(own.value, rel=1e-12)
 
 
+class OwnScenarios:
+    """A history under another name, so that only what every model with scenarios has is known."""
+
+    period = 1.0 / 252.0
+
+    def __init__(self, days):
+        self.scenarios = HistoricalReturns(returns=days).scenarios
+
+
+def test_scenarios_of_ones_own_are_taken_over_the_horizon():
+    days = student(np.random.default_rng(4), 400)
+    held = Portfolio(weights=(1.0,), horizon=5 / 252)
+    same = {"resamples": 100, "block_length": 20.0, "rng": 1}
+    own, past = (data_error(days, held, one, MEASURES, **same) for one in (OwnScenarios, history))
+    assert own.lines == past.lines
+    assert (
+        own.of(VaR(level=0.99)).value
+        > 1.5 * data_error(days, (1.0,), OwnScenarios, MEASURES, **same).of(VaR(level=0.99)).value
+    )
+
+
 def test_blocks_are_not_shorter_than_losses_overlap():
     held = Portfolio(weights=(1.0,), horizon=5 / 252)
     days = student(np.random.default_rng(1), 400)

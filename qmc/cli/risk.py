@@ -185,9 +185,9 @@ def _stressed(prices: pd.DataFrame, problem: Problem, days: int) -> Stressed:
             "the daily returns there are"
         )
         raise InvalidProblem(msg)
-    history, weights = returns.to_numpy(dtype=float), portfolio.weights
+    history = returns.to_numpy(dtype=float)
     kind = type(measure).__name__
-    window = worst_window(history, weights, days, level=measure.level, measure=kind)
+    window = worst_window(history, portfolio, days, level=measure.level, measure=kind)
     inside = HistoricalReturns(returns=history[window.start : window.stop])
     found = Diversification.of(Problem(inside, portfolio, measure))
     dates = [str(returns.index[place])[:10] for place in (window.start, window.stop - 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,13 @@ class Portfolio:
         if not self.market_neutral and abs(total) <= _CANCELS * gross:
             hint = "for a long-short book whose sides are equal, say market_neutral=True"
             raise checks.refuse("weights", self.weights, "of a sum other than 0", hint)
+
+    @classmethod
+    def of(cls, weights: Portfolio | Iterable[float]) -> Portfolio:
+        """A portfolio as it is, or that of value 1 with these weights over a trading day."""
+        if isinstance(weights, Portfolio):
+            return weights
+        return cls(weights=checks.vector("weights", weights))
 
     @property
     def times(self) -> tuple[float, ...]:
