@@ -58,7 +58,8 @@ def require_portfolio(model: object, contract: Contract) -> Portfolio:
     if not isinstance(contract, Portfolio):
         msg = (
             f"{type(model).__name__} knows the law of a Portfolio only, not of "
-            f"{type(contract).__name__}; classical_baseline.MonteCarlo takes any contract"
+            f"{type(contract).__name__}; classical_baseline.MonteCarlo takes any contract, "
+            "Quantum(grid=FactorGrid()) its price, expected loss and probabilities"
         )
         raise Unsupported(msg)
     return contract
