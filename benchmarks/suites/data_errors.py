@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import stats
 
 from qmc.bootstrap import fitted_interval
 from qmc.data_error import data_error
@@ -115,7 +116,7 @@ def _row(
     held = [interval.contains(truth) for interval, _, truth in found]
     plain = [other.contains(truth) for _, other, truth in found if other is not None]
     widths = [interval.width / truth for interval, _, truth in found]
-    low, high = _wilson(sum(held), len(held))
+    wilson = stats.binomtest(sum(held), len(held)).proportion_ci(method="wilson")
     return {
         "case": case.name,
         "what": case.model,
@@ -123,18 +124,10 @@ def _row(
         "measure": f"{type(measure).__name__} {100.0 * measure.level:g} %",
         "runs": len(held),
         "coverage": float(np.mean(held)),
-        "wilson low": low,
-        "wilson high": high,
+        "wilson low": wilson.low,
+        "wilson high": wilson.high,
         "too low": float(np.mean([interval.high < truth for interval, _, truth in found])),
         "too high": float(np.mean([interval.low > truth for interval, _, truth in found])),
         "median width / truth": float(np.median(widths)),
         "coverage of percentiles": f"{np.mean(plain):.4g}" if plain else "-",
     }
-
-
-def _wilson(hits: int, runs: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
-    z = 1.959963984540054
-    middle = (hits + 0.5 * z * z) / (runs + z * z)
-    reach = z * math.sqrt(hits * (runs - hits) / runs + 0.25 * z * z) / (runs + z * z)
-    return middle - reach, middle + reach
