@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from qmc import checks
 from qmc.errors import InvalidProblem
@@ -56,7 +56,7 @@ class Portfolio:
             raise checks.refuse("weights", self.weights, "of a sum other than 0", hint)
 
     @classmethod
-    def of(cls, weights: Portfolio | Iterable[float]) -> Portfolio:
+    def of(cls, weights: Portfolio | ArrayLike) -> Portfolio:
         """A portfolio as it is, or that of value 1 with these weights over a trading day."""
         if isinstance(weights, Portfolio):
             return weights
