@@ -23,6 +23,10 @@ bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks run algorithms
 	$(VENV)/bin/python -m benchmarks run estimators
 	$(VENV)/bin/python -m benchmarks run amplitudes
+	$(VENV)/bin/python -m benchmarks run conventions
+	$(VENV)/bin/python -m benchmarks run risk_speed
+	$(VENV)/bin/python -m benchmarks run data_errors --seeds 300
+	$(VENV)/bin/python -m benchmarks run backtests --seeds 2000
 
 notebooks: $(STAMP)
 	$(VENV)/bin/jupyter lab notebooks

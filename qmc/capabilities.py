@@ -59,6 +59,25 @@ class SampledLaw(ValueLaw, Protocol):
 
 
 @runtime_checkable
+class OfPeriods(Protocol):
+    """A model of returns: known for one period, its paths are gross returns and no prices."""
+
+    @property
+    def period(self) -> float:
+        """Years."""
+        ...
+
+
+@runtime_checkable
+class HasScenarios(OfPeriods, Protocol):
+    """A model of returns that is a list of equally likely scenarios."""
+
+    def scenarios(self, periods: int = 1) -> Array:
+        """Simple returns (n, assets) over that many periods."""
+        ...
+
+
+@runtime_checkable
 class Observed(Protocol):
     """A model that knows no more than a number of past observations."""
 

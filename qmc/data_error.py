@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from qmc import checks
 from qmc.bootstrap import block_indices, mean_block_length
+from qmc.capabilities import HasScenarios
 from qmc.contracts import Portfolio
 from qmc.data_lines import (
     DataLine,
@@ -25,17 +26,15 @@ from qmc.data_lines import (
     walked,
     with_volatility,
 )
-from qmc.diversification import HasScenarios
 from qmc.losses import require_observations
 from qmc.measures import ES, VaR
 from qmc.models import FilteredReturns, HistoricalReturns
-from qmc.models.history import compounded
 from qmc.models.one_period import checked_history, periods_to
 from qmc.problem import Array, Model
-from qmc.risk_report import as_text, column, measure_name
+from qmc.risk_text import column, measure_name
 from qmc.rng import RNGLike, generator
 from qmc.serialise import to_dict
-from qmc.tables import TextTable
+from qmc.tables import TextTable, as_text
 
 _FEWEST = 100
 _UNBOUNDED = " Where there is no upper end, too few losses lie beyond the level to bound it."
@@ -138,6 +137,7 @@ def data_error(
       parameters are taken as they are.
     - `FilteredReturns` over more days: percentiles of the risk of paths of resampled days, from
       volatilities that err as above.
+    - another model with `scenarios`: as a history, its scenarios over the horizon taken as days.
     - any other model is fitted to each resample, and the percentiles of its risk are taken.
 
     What a wrong model adds is in none of them. The guarantees are asymptotic; how often each holds
@@ -163,7 +163,7 @@ def data_error(
         Unsupported: without the package arch, and for a model that knows no law of a portfolio.
     """
     history = checked_history(returns)
-    held = portfolio if isinstance(portfolio, Portfolio) else Portfolio(weights=tuple(portfolio))
+    held = Portfolio.of(portfolio)
     weights = held.value * held.matched_weights(history.shape[1])
     asked = _asked(measures, history.shape[0])
     confidence = checks.fraction("confidence", confidence)
@@ -171,7 +171,7 @@ def data_error(
     random, fitted = generator(rng), model(history)
     periods = periods_to(fitted, held.times) if isinstance(fitted, HasScenarios) else 1
     overlap = periods if isinstance(fitted, HistoricalReturns) else 1
-    losses = -compounded(_daily(fitted, history), overlap) @ weights
+    losses = -_resampled_returns(fitted, history, periods) @ weights
     length = _length(block_length, losses, overlap)
     indices = block_indices(losses.size, length, resamples, random)
     if isinstance(fitted, FilteredReturns):
@@ -197,9 +197,11 @@ def data_error(
     )
 
 
-def _daily(model: Model, history: Array) -> Array:
-    """What is resampled: the days, or the rescaled ones."""
-    return model.scenarios() if isinstance(model, HasScenarios) else history
+def _resampled_returns(model: Model, history: Array, periods: int) -> Array:
+    """What is resampled: rescaled days, a model's scenarios over the horizon, or the days."""
+    if isinstance(model, FilteredReturns):
+        return model.scenarios()
+    return model.scenarios(periods) if isinstance(model, HasScenarios) else history
 
 
 def _asked(measures: Sequence[VaR | ES], days: int) -> tuple[VaR | ES, ...]:

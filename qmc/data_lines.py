@@ -12,13 +12,13 @@ from qmc.bootstrap import fitted_interval, shortfall_interval, tail_interval, wi
 from qmc.capabilities import ValueLaw
 from qmc.contracts import Portfolio
 from qmc.errors import Unsupported
-from qmc.euler import risk_of
 from qmc.laws import EmpiricalLaw
-from qmc.losses import tail_risk
+from qmc.losses import risk_of_losses
 from qmc.measures import ES, VaR
 from qmc.models import FilteredReturns
 from qmc.problem import Array, Model
 from qmc.result import Interval
+from qmc.tail_laws import tail_number
 
 # paths of each resample over more than a day
 _WALKS = 2**11
@@ -47,7 +47,7 @@ def resampled(
     lines = []
     for measure in measures:
         interval = tail_interval if isinstance(measure, VaR) else shortfall_interval
-        value = float(_tail(losses, measure))
+        value = float(risk_of_losses(losses, measure))
         found = interval(losses, measure.level, confidence, indices)
         lines.append(DataLine(measure=measure, value=value, interval=found))
     return tuple(lines)
@@ -83,8 +83,8 @@ def _risks(model: Model, portfolio: Portfolio, measures: Sequence[VaR | ES]) -> 
         samples = np.array(law.samples)
         if samples.size == 1:  # a portfolio that does not move
             return [float(samples[0])] * len(measures)
-        return [float(_tail(samples, one)) for one in measures]
-    return [risk_of(law, one) for one in measures]
+        return [float(risk_of_losses(samples, one)) for one in measures]
+    return [tail_number(law, one) for one in measures]
 
 
 def volatility_error(model: FilteredReturns, history: Array, indices: NDArray[np.intp]) -> Array:
@@ -111,7 +111,7 @@ def with_volatility(
     losses = -(off * weights) @ model.scenarios().T
     found = []
     for line in lines:
-        moved = _tail(losses, line.measure)
+        moved = risk_of_losses(losses, line.measure)
         other = fitted_interval(line.value, moved, line.interval.confidence)
         wide = widened(line.value, line.interval, other)
         found.append(DataLine(measure=line.measure, value=line.value, interval=wide))
@@ -126,7 +126,7 @@ def walked(
     indices: NDArray[np.intp],
     off: Array,
 ) -> tuple[DataLine, ...]:
-    """Over more than a day: the ratio of a resample's risk to this one's, on the same few paths."""
+    """Over more than a day: a resample's risk less this one's, on the same few paths."""
     short = replace(model, scenario_count=_WALKS)
     # another resample's volatilities, so that the two errors are independent
     others = np.roll(off, 1, axis=0)
@@ -146,7 +146,3 @@ def walked(
         )
         for measure, value, moved, start in zip(measures, values, seen.T, here, strict=True)
     )
-
-
-def _tail(losses: Array, measure: VaR | ES) -> Array:
-    return tail_risk(losses, measure.level)[isinstance(measure, ES)]

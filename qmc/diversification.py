@@ -4,44 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qmc import checks
+from qmc.capabilities import HasScenarios
 from qmc.contracts import Portfolio
 from qmc.errors import InvalidProblem, Unsupported
-from qmc.euler import risk_of, scenario_weights
+from qmc.euler import scenario_weights
 from qmc.laws import NormalLaw, StudentTLaw
-from qmc.losses import tail_risk
+from qmc.losses import risk_of_losses
 from qmc.measures import ES, VaR
 from qmc.models import NormalReturns, StudentTReturns
 from qmc.models.one_period import periods_to
 from qmc.problem import Array, Problem
-from qmc.risk_report import as_text, column, measure_name, money
+from qmc.risk_text import column, measure_name, money
 from qmc.rng import RNGLike, generator
 from qmc.serialise import to_dict
-from qmc.tables import TextTable
+from qmc.tables import TextTable, as_text
+from qmc.tail_laws import tail_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PATHS = 2**17
-
-
-@runtime_checkable
-class HasScenarios(Protocol):
-    """A model of returns that is a list of equally likely scenarios."""
-
-    @property
-    def period(self) -> float:
-        """Years."""
-        ...
-
-    def scenarios(self, periods: int = 1) -> Array:
-        """Simple returns (n, assets) over that many periods."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +92,8 @@ class Diversification:
         moved = units * held
         whole = moved.sum(axis=1)
         weights = scenario_weights(whole, measure, neighbours)
-        joint, marginal = float(_risk(whole, measure)), weights @ units
-        without = np.array([_risk(whole - moved[:, i], measure) for i in range(held.size)])
+        joint, marginal = float(risk_of_losses(whole, measure)), weights @ units
+        without = np.array([risk_of_losses(whole - moved[:, i], measure) for i in range(held.size)])
         return cls(
             measure=measure,
             names=_names(names, held.size),
@@ -113,7 +101,7 @@ class Diversification:
             joint=joint,
             contributions=tuple((held * marginal).tolist()),
             marginal=tuple(marginal.tolist()),
-            stand_alone=tuple(_risk(moved.T, measure).tolist()),
+            stand_alone=tuple(risk_of_losses(moved.T, measure).tolist()),
             incremental=tuple((joint - without).tolist()),
             method=f"{units.shape[0]:,} scenarios",
         )
@@ -174,7 +162,7 @@ class Diversification:
         mean = periods * np.asarray(model.mean)
         covariance = periods * np.asarray(model.covariance)
         weights = portfolio.matched_weights(mean.size)
-        factor, value = risk_of(_standard(model), measure), portfolio.value
+        factor, value = tail_number(_standard(model), measure), portfolio.value
         deviation = _deviation(weights, covariance)
         steep = covariance @ weights / deviation if deviation > 0.0 else np.zeros(mean.size)
         marginal = value * (factor * steep - mean)
@@ -249,12 +237,6 @@ class Diversification:
         from qmc.plots.contributions import plot_contributions
 
         return plot_contributions(self, ax=ax)
-
-
-def _risk(losses: Array, measure: VaR | ES) -> Array:
-    """VaR or ES along the last axis."""
-    value_at_risk, shortfall = tail_risk(losses, measure.level)
-    return value_at_risk if isinstance(measure, VaR) else shortfall
 
 
 def _require_measure(measure: object) -> None:

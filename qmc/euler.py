@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qmc.laws import Law
 from qmc.losses import rank_of, require_observations
 from qmc.measures import ES, VaR
 from qmc.problem import Array
@@ -91,12 +90,3 @@ def _shared(ordered: Array, weights: Array) -> Array:
     group = np.cumsum(starts) - 1
     sums, counts = np.bincount(group, weights), np.bincount(group)
     return np.asarray((sums / counts)[group])
-
-
-def risk_of(law: Law, measure: VaR | ES) -> float:
-    """VaR or ES of a continuous law of the loss; ES = VaR + E[(loss - VaR)+] / (1 - level)."""
-    quantile = float(law.ppf(measure.level))
-    if isinstance(measure, VaR):
-        return quantile
-    excess = float(law.upper_partial_mean(quantile) - quantile * law.sf(quantile))
-    return quantile + max(excess, 0.0) / (1.0 - measure.level)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmc import checks
+from qmc.measures import ES, VaR
 from qmc.problem import Array
 
 # of a long row, whose quantile bounds the row's tail, and how many deviations it is set low
@@ -48,6 +49,11 @@ def tail_risk(losses: ArrayLike, level: float) -> tuple[Array, Array]:
     rest = size * (1.0 - level) - (size - rank)
     beyond = tails[..., 1:].sum(axis=-1) + rest * value_at_risk
     return value_at_risk, np.asarray(beyond / (size * (1.0 - level)))
+
+
+def risk_of_losses(losses: ArrayLike, measure: VaR | ES) -> Array:
+    """The one of `tail_risk` that is asked for, (...,) of losses (..., n)."""
+    return tail_risk(losses, measure.level)[isinstance(measure, ES)]
 
 
 def _largest(sample: NDArray[np.floating], count: int) -> NDArray[np.floating]:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmc import checks
+from qmc.contracts import Portfolio
 from qmc.errors import InvalidProblem
 from qmc.models.one_period import as_rows
 from qmc.problem import Array
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LARGEST = 1 << 20
-_ZERO = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -117,7 +117,9 @@ def equal_weights(names: Sequence[str]) -> tuple[float, ...]:
     return (1.0 / len(names),) * len(names)
 
 
-def read_weights(path: str | os.PathLike[str], names: Sequence[str]) -> tuple[float, ...]:
+def read_weights(
+    path: str | os.PathLike[str], names: Sequence[str], *, market_neutral: bool = False
+) -> tuple[float, ...]:
     """Weights of a TOML file with one table: `[weights]`, then `name = number` for every name.
 
     They are taken as they stand: shares of the portfolio's value, a negative one is short.
@@ -125,13 +127,15 @@ def read_weights(path: str | os.PathLike[str], names: Sequence[str]) -> tuple[fl
     Args:
         path: a .toml file.
         names: the assets that a weight is needed for, as `Prices.names`.
+        market_neutral: whether they may sum to 0, as those of `Portfolio`.
 
     Returns:
         (assets,) weights in the order of `names`.
 
     Raises:
         InvalidProblem: for a file that cannot be read or is no TOML, another table or key, a weight
-            that is missing, of an unknown asset, no finite number, and weights that sum to 0.
+            that is missing, of an unknown asset, no finite number, and weights that `Portfolio`
+            refuses.
     """
     where = f"weights file {os.fspath(path)!r}"
     table = _weights_table(Path(path), where)
@@ -145,10 +149,10 @@ def read_weights(path: str | os.PathLike[str], names: Sequence[str]) -> tuple[fl
         msg = f"{where} has no weight for {', '.join(missing)}: give one each, 0 for none"
         raise InvalidProblem(msg)
     weights = tuple(checks.finite(f"{where}: {name}", table[name]) for name in names)
-    if abs(sum(weights)) <= _ZERO * sum(map(abs, weights)) or not any(weights):
-        msg = f"{where}: the weights sum to 0: must sum to another number, such as 1"
-        raise InvalidProblem(msg)
-    return weights
+    try:
+        return Portfolio(weights=weights, market_neutral=market_neutral).weights
+    except InvalidProblem as error:
+        raise InvalidProblem(f"{where}: {error}") from error
 
 
 def _weights_table(path: Path, where: str) -> dict[str, Any]:

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmc import checks
-from qmc.capabilities import Observed, Side, SupportsExtremes, TerminalLaw, TerminalPayoff
+from qmc.capabilities import (
+    Observed,
+    OfPeriods,
+    Side,
+    SupportsExtremes,
+    TerminalLaw,
+    TerminalPayoff,
+)
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.measures import Measure, Sensitivity
 from qmc.present_values import present_values
@@ -87,6 +94,7 @@ class Problem:
             hint = "write Problem(model, contract, measure), each an instance such as Price()"
             checks.interface(name, part, kind, hint)
         self._check_kinks()
+        self._check_kind_of_paths()
         self._check_extremes()
         with np.errstate(over="ignore", invalid="ignore"):
             self.values(np.zeros((1, self.num_factors)))
@@ -115,6 +123,15 @@ class Problem:
                 )
                 hint = "check it against the spot"
                 raise checks.refuse(next(names, "strike"), kink, allowed, hint)
+
+    def _check_kind_of_paths(self) -> None:
+        """Refuse a contract on prices under a model of returns, whose paths are near 1."""
+        if getattr(self.contract, "on", None) == "prices" and isinstance(self.model, OfPeriods):
+            msg = (
+                f"{type(self.contract).__name__}(on='prices') under {type(self.model).__name__}, "
+                "a model of gross returns: write on='returns', which multiplies them by the spots"
+            )
+            raise InvalidProblem(msg)
 
     def _check_extremes(self) -> None:
         """Refuse continuous monitoring under a model that knows its prices at the times only."""

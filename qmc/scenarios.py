@@ -25,9 +25,9 @@ from qmc.contracts import Portfolio
 from qmc.errors import InvalidProblem
 from qmc.models.one_period import as_rows
 from qmc.problem import Array
-from qmc.risk_report import as_text, column
+from qmc.risk_text import column
 from qmc.serialise import to_dict
-from qmc.tables import TextTable
+from qmc.tables import TextTable, as_text
 
 _LARGEST = 1 << 24
 # positions that a scenario's row names: the largest losses

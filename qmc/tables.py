@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 # beside sentences, on a screen of fewer columns, other columns fold after so many characters
 _WORD, _ROOM = 10, 100
+
+
+# columns of a table in plain text
+_PLAIN_WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +80,15 @@ def _width(table: Table, console: Console, options: ConsoleOptions) -> int:
     from rich.measure import Measurement
 
     return Measurement.get(console, options.update(max_width=10_000), table).maximum
+
+
+def as_text(table: TextTable) -> str:
+    """A table as plain text."""
+    from rich.console import Console
+
+    buffer = io.StringIO()
+    # rich would write into the notebook's cell instead of the buffer
+    Console(
+        file=buffer, width=_PLAIN_WIDTH, color_system=None, highlight=False, force_jupyter=False
+    ).print(table)
+    return buffer.getvalue().rstrip()

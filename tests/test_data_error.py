@@ -30,10 +30,10 @@ from qmc import (
 )
 from qmc.bootstrap import block_indices, mean_block_length, shortfall_interval, tail_interval
 from qmc.data_error import data_error
-from qmc.euler import risk_of
 from qmc.laws import NormalLaw, StudentTLaw
 from qmc.losses import tail_risk
 from qmc.models import GARCH
+from qmc.tail_laws import tail_number
 
 RUNS = 200
 MEASURES = (VaR(level=0.99), ES(level=0.975))
@@ -68,7 +68,7 @@ def many(model, draw, truths, count=RUNS):
 
 def test_independent_days_of_a_heavy_tail():
     """Of 500 days 5 lie beyond VaR 99 %; percentiles of resampled ES cover far less."""
-    truths = [risk_of(T4, one) for one in MEASURES]
+    truths = [tail_number(T4, one) for one in MEASURES]
     shares, runs = many(history, lambda rng: student(rng, 500), truths)
     assert shares[0] >= 0.93
     assert shares[1] >= 0.88
@@ -87,7 +87,7 @@ def test_independent_days_of_a_heavy_tail():
 
 def test_filtered_days_know_that_volatility_is_estimated():
     """Where volatility never moves, the EWMA's own noise is most of the error."""
-    truths = [risk_of(T4, one) for one in MEASURES]
+    truths = [tail_number(T4, one) for one in MEASURES]
     shares, runs = many(filtered, lambda rng: student(rng, 500), truths)
     assert min(shares) >= 0.88
     blind = []
@@ -102,7 +102,7 @@ def test_filtered_days_know_that_volatility_is_estimated():
 
 def test_a_normal_fit_to_normal_days():
     law = NormalLaw(location=0.0, scale=0.02)
-    truths = [risk_of(law, one) for one in MEASURES]
+    truths = [tail_number(law, one) for one in MEASURES]
     shares, runs = many(
         NormalReturns.from_returns,
         lambda rng: law.ppf(rng.random((250, 1))),
@@ -199,6 +199,27 @@ def test_a_horizon_of_days(model, count):
     seed = np.random.default_rng(1)
     again = data_error(student(seed, 500), held, model, VaR(level=0.99), resamples=100)
     assert again.lines[0].value == pytest.approx(own.value, rel=1e-12)
+
+
+class OwnScenarios:
+    """A history under another name, so that only what every model with scenarios has is known."""
+
+    period = 1.0 / 252.0
+
+    def __init__(self, days):
+        self.scenarios = HistoricalReturns(returns=days).scenarios
+
+
+def test_scenarios_of_ones_own_are_taken_over_the_horizon():
+    days = student(np.random.default_rng(4), 400)
+    held = Portfolio(weights=(1.0,), horizon=5 / 252)
+    same = {"resamples": 100, "block_length": 20.0, "rng": 1}
+    own, past = (data_error(days, held, one, MEASURES, **same) for one in (OwnScenarios, history))
+    assert own.lines == past.lines
+    assert (
+        own.of(VaR(level=0.99)).value
+        > 1.5 * data_error(days, (1.0,), OwnScenarios, MEASURES, **same).of(VaR(level=0.99)).value
+    )
 
 
 def test_blocks_are_not_shorter_than_losses_overlap():

@@ -68,7 +68,7 @@ def test_spoiled_prices(written, rows, named):
         (WEIGHTS + "C = 1\n", "'C' is no asset of the prices"),
         ("[weights]\nA = 1\nBRK.B = 1\n", "in quotes"),
         (WEIGHTS + "A = 2\n", "is no TOML"),
-        (WEIGHTS.replace("1", "0.25"), "sum to 0"),
+        (WEIGHTS.replace("1", "0.25"), "of a sum other than 0"),
         (WEIGHTS.replace("1", "nan"), "A=nan: must be a finite number"),
         (WEIGHTS.replace("1", "true"), "A=True: must be a finite number"),
         ("A = 1\n", r"holds A: must hold one table \[weights\]"),
@@ -80,6 +80,11 @@ def test_spoiled_weights(written, text, named):
     with pytest.raises(InvalidProblem, match=named) as caught:
         read_weights(written("weights.toml", text), ("A", "BRK.B"))
     assert "weights.toml" in str(caught.value)
+
+
+def test_weights_may_sum_to_nothing_where_it_is_said(written):
+    path = written("weights.toml", WEIGHTS.replace("1", "0.25"))
+    assert sum(read_weights(path, ("A", "BRK.B"), market_neutral=True)) == 0.0
 
 
 def test_files_that_are_not_there(tmp_path):

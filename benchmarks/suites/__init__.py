@@ -46,7 +46,7 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "risk_speed": risk_speed.run,
     "backtests": backtests.run,
     "conventions": conventions.run,
-    "data-error": data_errors.run,
+    "data_errors": data_errors.run,
     "quantiles": quantiles.run,
 }
 

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import stats
 
 from qmc.bootstrap import fitted_interval
 from qmc.data_error import data_error
-from qmc.euler import risk_of
 from qmc.laws import Law, NormalLaw, StudentTLaw
 from qmc.losses import tail_risk
 from qmc.measures import ES, VaR
 from qmc.models import FilteredReturns, HistoricalReturns, NormalReturns, StudentTReturns
 from qmc.problem import Array, Model
 from qmc.result import Interval
+from qmc.tail_laws import tail_number
 
 MEASURES: tuple[VaR | ES, ...] = (VaR(level=0.99), ES(level=0.975))
 _RESAMPLES = 400
@@ -103,7 +104,7 @@ def _once(case: Case, seed: int) -> list[tuple[Interval, Interval | None, float]
             fitted_interval(line.value, tail_risk(again, line.measure.level)[place], 0.95)
             for place, line in enumerate(found.lines)
         ]
-    truths = [scale * risk_of(case.law, measure) for measure in MEASURES]
+    truths = [scale * tail_number(case.law, measure) for measure in MEASURES]
     return [
         (line.interval, other, truth)
         for line, other, truth in zip(found.lines, plain, truths, strict=True)
@@ -116,7 +117,7 @@ def _row(
     held = [interval.contains(truth) for interval, _, truth in found]
     plain = [other.contains(truth) for _, other, truth in found if other is not None]
     widths = [interval.width / truth for interval, _, truth in found]
-    low, high = _wilson(sum(held), len(held))
+    wilson = stats.binomtest(sum(held), len(held)).proportion_ci(method="wilson")
     return {
         "case": case.name,
         "what": case.model,
@@ -124,18 +125,10 @@ def _row(
         "measure": f"{type(measure).__name__} {100.0 * measure.level:g} %",
         "runs": len(held),
         "coverage": float(np.mean(held)),
-        "wilson low": low,
-        "wilson high": high,
+        "wilson low": wilson.low,
+        "wilson high": wilson.high,
         "too low": float(np.mean([interval.high < truth for interval, _, truth in found])),
         "too high": float(np.mean([interval.low > truth for interval, _, truth in found])),
         "median width / truth": float(np.median(widths)),
         "coverage of percentiles": f"{np.mean(plain):.4g}" if plain else "-",
     }
-
-
-def _wilson(hits: int, runs: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
-    z = 1.959963984540054
-    middle = (hits + 0.5 * z * z) / (runs + z * z)
-    reach = z * math.sqrt(hits * (runs - hits) / runs + 0.25 * z * z) / (runs + z * z)
-    return middle - reach, middle + reach

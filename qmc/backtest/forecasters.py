@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike
 from qmc import checks
 from qmc.backtest.laws import BLOCK, PredictiveLaws, SampleLaws
 from qmc.models import ewma_volatility
+from qmc.models.filters import DECAY
 from qmc.problem import Array
 
 WINDOW = 500
-DECAY = 0.94
 _LEAST_WINDOW = 2
 
 

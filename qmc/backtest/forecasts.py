@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from qmc import checks
 from qmc.backtest.forecasters import Forecaster
 from qmc.backtest.laws import PredictiveLaws
+from qmc.contracts import Portfolio
 from qmc.models.one_period import checked_history
 from qmc.problem import Array
 
@@ -137,30 +138,26 @@ class Forecasts:
         return plot_forecasts(self, ax=ax)
 
 
-def portfolio_losses(returns: ArrayLike, weights: ArrayLike) -> Array:
+def portfolio_losses(returns: ArrayLike, weights: Portfolio | ArrayLike) -> Array:
     """Losses (days,) of a portfolio of value 1, held at constant weights.
 
     Args:
         returns: (days, assets) simple returns.
-        weights: (assets,) shares; negative is short.
+        weights: (assets,) shares; negative is short. Or a `Portfolio`, of which the weights alone
+            are taken: `market_neutral=True` lets them sum to 0.
 
     Raises:
-        InvalidProblem: for NaN, infinite or mis-shaped input, returns <= -1, another number of
-            weights, and weights that are all 0.
+        InvalidProblem: for NaN, infinite or mis-shaped input, returns <= -1, and the weights that
+            `Portfolio` refuses.
     """
     history = checked_history(returns)
-    shares = np.asarray(checks.vector("weights", weights))
-    if shares.size != history.shape[1]:
-        allowed = f"one for each of {history.shape[1]} assets"
-        raise checks.refuse("weights", f"{shares.size} numbers", allowed)
-    if not np.any(shares):
-        raise checks.refuse("weights", "all 0", "not all 0")
+    shares = Portfolio.of(weights).matched_weights(history.shape[1])
     return np.asarray(-(history * shares).sum(axis=1))
 
 
 def rolling(
     returns: ArrayLike,
-    weights: ArrayLike,
+    weights: Portfolio | ArrayLike,
     forecaster: Forecaster,
     *,
     level: float = 0.99,
@@ -174,7 +171,7 @@ def rolling(
 
     Args:
         returns: (days, assets) simple returns, oldest first.
-        weights: (assets,) shares held on every day.
+        weights: (assets,) shares held on every day, or a `Portfolio` of such weights.
         forecaster: such as `FilteredHistorical()`.
         level: of VaR.
         es_level: of ES.

@@ -11,9 +11,9 @@ from qmc import checks
 from qmc.backtest.forecasters import blocks, completed, require_moves
 from qmc.backtest.laws import SampleLaws
 from qmc.errors import BackendFailed, Unsupported
+from qmc.models.filters import Recursion, first_mean_square
 from qmc.problem import Array
 
-_SEED_DAYS = 50
 _LEAST_WINDOW = 100
 _log = logging.getLogger(__name__)
 
@@ -126,17 +126,16 @@ def garch_volatility(windows: Array, parameters: Parameters) -> Array:
     Raises:
         InvalidProblem: when nothing moves.
     """
-    from scipy import signal  # loads scipy.stats, so only when it is used
-
     losses = np.ascontiguousarray(windows.T)
-    squares = np.square(losses)
-    start = squares[:_SEED_DAYS].mean(axis=0)
     slope = parameters.news + parameters.bad_news * (losses > 0.0)
-    held = parameters.persistence
-    later, _ = signal.lfilter(
-        [1.0], [1.0, -held], parameters.constant + slope * squares, axis=0,
-        zi=(held * start)[None, :],
-    )  # fmt: skip
-    vols = np.sqrt(np.concatenate([start[None, :], later])).T
+    start = first_mean_square(losses)
+    recursion = Recursion(
+        constant=np.full_like(start, parameters.constant),
+        reaction=np.ones_like(start),
+        decay=np.full_like(start, parameters.persistence),
+        start=start,
+    )
+    # a fit may leave the square of a profit a weight of 0, and by rounding one below it
+    vols = recursion.volatilities(losses * np.sqrt(np.maximum(slope, 0.0))).T
     require_moves(vols)
-    return np.asarray(vols)
+    return vols

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from qmc import checks
 from qmc.backtest.forecasters import Forecaster
 from qmc.backtest.forecasts import of_losses, portfolio_losses
+from qmc.contracts import Portfolio
 from qmc.errors import InvalidProblem
 
 _SEED = 20_260_721
@@ -16,7 +17,7 @@ _SEED = 20_260_721
 def require_no_look_ahead(
     forecaster: Forecaster,
     returns: ArrayLike,
-    weights: ArrayLike,
+    weights: Portfolio | ArrayLike,
     *,
     level: float = 0.99,
     es_level: float = 0.975,
@@ -31,7 +32,7 @@ def require_no_look_ahead(
     Args:
         forecaster: that `rolling` would use.
         returns: (days, assets) simple returns, at least 2 more than the window.
-        weights: (assets,) shares.
+        weights: (assets,) shares, or a `Portfolio` of such weights.
         level: of VaR.
         es_level: of ES.
         cuts: one more run each; as many as there are forecasts prove it for every day.

@@ -8,7 +8,6 @@ import numpy as np
 
 from qmc import checks
 from qmc.backtest.forecasters import (
-    DECAY,
     WINDOW,
     blocks,
     require_moves,
@@ -17,6 +16,7 @@ from qmc.backtest.forecasters import (
 )
 from qmc.backtest.laws import ScaledLaws
 from qmc.laws import NormalLaw, StudentTLaw
+from qmc.models.filters import DECAY
 from qmc.problem import Array
 
 _NORMAL = NormalLaw(location=0.0, scale=1.0)

@@ -14,8 +14,9 @@ from qmc.backtest.coverage import SIGNIFICANCE
 from qmc.backtest.forecasters import Forecaster
 from qmc.backtest.forecasts import Forecasts, of_losses, portfolio_losses
 from qmc.backtest.shortfall import SIMULATIONS
+from qmc.contracts import Portfolio
 from qmc.rng import RNGLike, generator
-from qmc.tables import TextTable
+from qmc.tables import TextTable, as_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ class Backtest:
 
     def __str__(self) -> str:
         """The table."""
-        return str(self.to_frame().to_string(index=False))
+        return as_text(self.table())
 
     def __repr__(self) -> str:
         """Short: how many methods and days."""
@@ -90,7 +91,7 @@ class Backtest:
 
 def backtest(
     returns: ArrayLike,
-    weights: ArrayLike,
+    weights: Portfolio | ArrayLike,
     forecasters: Mapping[str, Forecaster] | Sequence[Forecaster] | Forecaster,
     *,
     level: float = 0.99,
@@ -107,7 +108,8 @@ def backtest(
 
     Args:
         returns: (days, assets) simple returns, oldest first.
-        weights: (assets,) shares of a portfolio of value 1, held on every day.
+        weights: (assets,) shares of a portfolio of value 1, held on every day, or a `Portfolio` of
+            such weights.
         forecasters: by label, or in a sequence, or one.
         level: of VaR.
         es_level: of ES.

@@ -21,13 +21,12 @@ from qmc.backtest import (
     backtest,
 )
 from qmc.backtest.assessment import require_settings
+from qmc.backtest.coverage import BASEL_DAYS
 from qmc.backtest.shortfall import SIMULATIONS
 from qmc.cli.options import Given
 from qmc.errors import InvalidProblem
 from qmc.market_data import equal_weights, read_prices, read_weights, stock_prices
 from qmc.report import save_figure
-
-_BASEL_DAYS = 250
 
 METHODS: Mapping[str, Callable[..., Forecaster]] = {
     "filtered": FilteredHistorical,
@@ -85,7 +84,7 @@ def save_pictures(table: Backtest, folder: Path) -> None:
 
     for method in table.forecasts:
         save_figure(table.plot(method), folder, f"backtest-{method}")
-    if all(len(one.days) >= _BASEL_DAYS for one in table.forecasts.values()):
+    if all(len(one.days) >= BASEL_DAYS for one in table.forecasts.values()):
         save_figure(plot_breaches(table), folder, "backtest-breaches")
 
 

@@ -17,7 +17,7 @@ from qmc.models import HistoricalReturns, worst_window
 from qmc.models.one_period import DAY, require_portfolio
 from qmc.problem import Array, Problem
 from qmc.report import save_figure
-from qmc.risk_report import column, measure_name
+from qmc.risk_text import column, measure_name
 from qmc.scenarios import ScenarioProfits, read_scenarios
 from qmc.tables import TextTable
 
@@ -185,9 +185,9 @@ def _stressed(prices: pd.DataFrame, problem: Problem, days: int) -> Stressed:
             "the daily returns there are"
         )
         raise InvalidProblem(msg)
-    history, weights = returns.to_numpy(dtype=float), portfolio.weights
+    history = returns.to_numpy(dtype=float)
     kind = type(measure).__name__
-    window = worst_window(history, weights, days, level=measure.level, measure=kind)
+    window = worst_window(history, portfolio, days, level=measure.level, measure=kind)
     inside = HistoricalReturns(returns=history[window.start : window.stop])
     found = Diversification.of(Problem(inside, portfolio, measure))
     dates = [str(returns.index[place])[:10] for place in (window.start, window.stop - 1)]

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from qmc import checks
 from qmc.errors import InvalidProblem
@@ -53,6 +54,13 @@ class Portfolio:
         if not self.market_neutral and abs(total) <= _CANCELS * gross:
             hint = "for a long-short book whose sides are equal, say market_neutral=True"
             raise checks.refuse("weights", self.weights, "of a sum other than 0", hint)
+
+    @classmethod
+    def of(cls, weights: Portfolio | ArrayLike) -> Portfolio:
+        """A portfolio as it is, or that of value 1 with these weights over a trading day."""
+        if isinstance(weights, Portfolio):
+            return weights
+        return cls(weights=checks.vector("weights", weights))
 
     @property
     def times(self) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,7 +54,7 @@ def nearest_correlation(matrix: ArrayLike) -> Rows:
     >>> nearest_correlation([[1.0, 0.3], [0.3, 1.0]])
     ((1.0, 0.3), (0.3, 1.0))
     """
-    given = _square(checks.table("matrix", matrix, 2), "matrix")
+    given = symmetric(checks.table("matrix", matrix, 2), "matrix")
     if np.linalg.eigvalsh(given)[0] >= 0.0 and _is_unit(given):
         return as_correlation(given)
     try:
@@ -88,7 +89,7 @@ def checked_correlation(correlation: ArrayLike, assets: int) -> tuple[Rows, Arra
         shape = f"matrix of shape {matrix.shape}"
         allowed = f"of shape ({assets}, {assets}), a row and a column an asset"
         raise checks.refuse("correlation", shape, allowed)
-    _square(matrix, "correlation")
+    symmetric(matrix, "correlation")
     _check_entries(matrix)
     rows = as_correlation(matrix)
     values, vectors = np.linalg.eigh(np.asarray(rows))
@@ -105,11 +106,11 @@ def as_correlation(matrix: Array) -> Rows:
     return tuple(map(tuple, exact.tolist()))
 
 
-def _square(matrix: Array, name: str) -> Array:
-    """Refuse a matrix that is not square or not symmetric."""
+def symmetric(matrix: Array, name: str) -> Array:
+    """The matrix, after refusing one that is not square or, but for rounding, not symmetric."""
     if matrix.shape[0] != matrix.shape[1]:
         raise checks.refuse(name, f"matrix of shape {matrix.shape}", "square")
-    if np.any(np.abs(matrix - matrix.T) > _SYMMETRY):
+    if np.any(np.abs(matrix - matrix.T) > _SYMMETRY * float(np.abs(matrix).max())):
         raise checks.refuse(name, "an asymmetric matrix", "symmetric", "use (C + C.T) / 2")
     return matrix
 
@@ -131,12 +132,28 @@ def _check_entries(matrix: Array) -> None:
 
 
 def _indefinite(matrix: Array, smallest: float) -> InvalidCorrelation:
-    """The error that offers the nearest correlation, printed when it is small."""
-    start = f"correlation has eigenvalue {smallest:.3g}: must be positive semidefinite"
+    """The error that offers the nearest correlation."""
+    where = "from nearest_correlation(matrix)"
+    message, nearest = offer("correlation", smallest, lambda: nearest_correlation(matrix), where)
+    return InvalidCorrelation(message, nearest)
+
+
+def offer(
+    name: str, smallest: float, repair: Callable[[], Rows], where: str
+) -> tuple[str, Rows | None]:
+    """What to say of a negative eigenvalue, and the nearest matrix without one.
+
+    Args:
+        name: of the field.
+        smallest: eigenvalue.
+        repair: the nearest matrix; it is printed when small.
+        where: it is had.
+    """
+    start = f"{name} has eigenvalue {smallest:.3g}: must be positive semidefinite"
     try:
-        nearest = nearest_correlation(matrix)
+        nearest = repair()
     except Unsupported as error:
-        return InvalidCorrelation(f"{start}; {error}", None)
+        return f"{start}; {error}", None
     digits = ", ".join(f"({', '.join(f'{c:.6g}' for c in row)})" for row in nearest)
     what = f"the nearest is ({digits})" if len(nearest) <= _SHOWN else "the nearest is in .nearest"
-    return InvalidCorrelation(f"{start}; {what}, from nearest_correlation(matrix)", nearest)
+    return f"{start}; {what}, {where}", nearest

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qmc import checks
 from qmc.errors import InvalidProblem, Unsupported
-from qmc.models.correlation import nearest_correlation
+from qmc.models.correlation import Rows, nearest_correlation, offer, symmetric
 from qmc.models.one_period import as_rows
 from qmc.problem import Array
-
-Rows: TypeAlias = tuple[tuple[float, ...], ...]
 
 # estimators of skfolio.moments by word
 ESTIMATORS = {
@@ -26,9 +24,7 @@ ESTIMATORS = {
     "shrunk": "ShrunkCovariance",
 }
 SAMPLE = "sample"
-_SYMMETRY = 1e-10
 _PSD = -1e-10
-_SHOWN = 4
 
 
 @runtime_checkable
@@ -69,7 +65,7 @@ def nearest_covariance(matrix: ArrayLike) -> Rows:
     >>> nearest_covariance([[4.0, 1.0], [1.0, 1.0]])
     ((4.0, 1.0), (1.0, 1.0))
     """
-    given = _symmetric(checks.table("matrix", matrix, 2), "matrix")
+    given = symmetric(checks.table("matrix", matrix, 2), "matrix")
     vols = np.sqrt(_variances(given, "matrix"))
     safe = np.where(vols > 0.0, vols, 1.0)
     correlation = given / np.outer(safe, safe)
@@ -127,21 +123,12 @@ def checked_covariance(covariance: ArrayLike, assets: int) -> tuple[Array, Array
     if matrix.shape != (assets, assets):
         shape = f"matrix of shape {matrix.shape}"
         raise checks.refuse("covariance", shape, f"of shape ({assets}, {assets}), as mean")
-    _symmetric(matrix, "covariance")
+    symmetric(matrix, "covariance")
     _variances(matrix, "covariance")
     values, vectors = np.linalg.eigh(matrix)
     if values[0] < _PSD * max(float(np.abs(matrix).max()), 1e-300):
         raise _indefinite(matrix, float(values[0]))
     return matrix, np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
-
-
-def _symmetric(matrix: Array, name: str) -> Array:
-    if matrix.shape[0] != matrix.shape[1]:
-        raise checks.refuse(name, f"matrix of shape {matrix.shape}", "square")
-    size = float(np.abs(matrix).max())
-    if np.any(np.abs(matrix - matrix.T) > _SYMMETRY * size):
-        raise checks.refuse(name, "an asymmetric matrix", "symmetric", "use (C + C.T) / 2")
-    return matrix
 
 
 def _variances(matrix: Array, name: str) -> Array:
@@ -154,13 +141,7 @@ def _variances(matrix: Array, name: str) -> Array:
 
 
 def _indefinite(matrix: Array, smallest: float) -> InvalidCovariance:
-    """The error that offers the nearest covariance, printed when it is small."""
-    start = f"covariance has eigenvalue {smallest:.3g}: must be positive semidefinite"
-    try:
-        nearest = nearest_covariance(matrix)
-    except Unsupported as error:
-        return InvalidCovariance(f"{start}; {error}", None)
-    digits = ", ".join(f"({', '.join(f'{c:.6g}' for c in row)})" for row in nearest)
-    what = f"the nearest is ({digits})" if len(nearest) <= _SHOWN else "the nearest is in .nearest"
-    hint = "from nearest_covariance(matrix), or re-estimate it from whole rows of data"
-    return InvalidCovariance(f"{start}; {what}, {hint}", nearest)
+    """The error that offers the nearest covariance."""
+    where = "from nearest_covariance(matrix), or re-estimate it from whole rows of data"
+    message, nearest = offer("covariance", smallest, lambda: nearest_covariance(matrix), where)
+    return InvalidCovariance(message, nearest)

@@ -12,13 +12,12 @@ from scipy import special
 
 from qmc import checks
 from qmc.laws import EmpiricalLaw
-from qmc.models.filters import EWMA, Recursion, VolatilityFilter
+from qmc.models.filters import DECAY, EWMA, Recursion, VolatilityFilter
 from qmc.models.garch import unmoved
 from qmc.models.history import days_of, law_of
 from qmc.models.one_period import DAY, as_rows, checked_history, periods_to
 from qmc.problem import Array, Contract
 
-_DECAY = 0.94
 # paths walked together: their volatilities stay in the processor's cache
 _BLOCK = 1024
 
@@ -55,7 +54,7 @@ class FilteredReturns:
     """
 
     returns: ArrayLike
-    decay: float = _DECAY
+    decay: float = DECAY
     filter: VolatilityFilter | None = None
     period: float = DAY
     scenario_count: int = 2**14
@@ -103,7 +102,7 @@ class FilteredReturns:
         if self.filter is None:
             return EWMA(decay=self.decay)
         checks.interface("filter", self.filter, VolatilityFilter, "such as EWMA() or GARCH()")
-        if self.decay not in {_DECAY, getattr(self.filter, "decay", None)}:
+        if self.decay not in {DECAY, getattr(self.filter, "decay", None)}:
             hint = "write filter=EWMA(decay=...)"
             raise checks.refuse("decay", self.decay, "left out beside filter", hint)
         return self.filter

@@ -14,6 +14,8 @@ import numpy as np
 from qmc import checks
 from qmc.problem import Array
 
+# of daily returns (RiskMetrics 1996)
+DECAY = 0.94
 _SEED_DAYS = 50
 
 
@@ -73,7 +75,7 @@ class EWMA:
         decay: in (0, 1).
     """
 
-    decay: float = 0.94
+    decay: float = DECAY
 
     def __post_init__(self) -> None:
         """Refuse a decay outside (0, 1)."""

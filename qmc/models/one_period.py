@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qmc import checks
+from qmc.capabilities import OfPeriods
 from qmc.contracts.portfolio import TRADING_DAYS, Portfolio
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.problem import Array, Contract
@@ -18,15 +18,6 @@ DAY = 1.0 / TRADING_DAYS
 MOST_PERIODS = 252
 # a horizon of ten days may be written 0.0396825
 _WHOLE = 1e-5
-
-
-class OfPeriods(Protocol):
-    """A model of returns that are known for one period."""
-
-    @property
-    def period(self) -> float:
-        """Years."""
-        ...
 
 
 def as_rows(array: Array) -> tuple[tuple[float, ...], ...]:
@@ -67,7 +58,8 @@ def require_portfolio(model: object, contract: Contract) -> Portfolio:
     if not isinstance(contract, Portfolio):
         msg = (
             f"{type(model).__name__} knows the law of a Portfolio only, not of "
-            f"{type(contract).__name__}; classical_baseline.MonteCarlo takes any contract"
+            f"{type(contract).__name__}; classical_baseline.MonteCarlo takes any contract, "
+            "Quantum(grid=FactorGrid()) its price, expected loss and probabilities"
         )
         raise Unsupported(msg)
     return contract

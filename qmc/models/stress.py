@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmc import checks
+from qmc.contracts.portfolio import Portfolio
 from qmc.losses import tail_risk
 from qmc.models.one_period import checked_history
 from qmc.problem import Array
@@ -39,7 +40,7 @@ class StressedWindow:
 
 def worst_window(
     returns: ArrayLike,
-    weights: Sequence[float],
+    weights: Portfolio | Sequence[float],
     days: int = 250,
     *,
     level: float = LEVEL,
@@ -53,14 +54,14 @@ def worst_window(
 
     Args:
         returns: (rows, assets) simple returns.
-        weights: (assets,) today's.
+        weights: (assets,) today's, or a `Portfolio` of such weights.
         days: rows of the window.
         level: of the measure.
         measure: "ES" or "VaR".
 
     Raises:
         InvalidProblem: for a history shorter than the window, weights of another length, a window
-            with no loss beyond the level, and what `HistoricalReturns` refuses.
+            with no loss beyond the level, and what `HistoricalReturns` and `Portfolio` refuse.
 
     >>> calm, storm = [[0.001], [-0.001]] * 50, [[-0.05], [0.04]] * 50
     >>> found = worst_window(calm + storm + calm, (1.0,), 100, level=0.5)
@@ -70,10 +71,7 @@ def worst_window(
     history = checked_history(returns)
     checks.whole("days", days, 2, len(history), "the rows that there are")
     checks.choice("measure", measure, _MEASURES)
-    shares = np.asarray(checks.vector("weights", weights))
-    if shares.size != history.shape[1]:
-        allowed = f"{history.shape[1]} numbers, one an asset"
-        raise checks.refuse("weights", tuple(shares.tolist()), allowed)
+    shares = Portfolio.of(weights).matched_weights(history.shape[1])
     losses = np.lib.stride_tricks.sliding_window_view(-(history @ shares), days)
     value_at_risk, shortfall = tail_risk(losses, level)
     risks = shortfall if measure == "ES" else value_at_risk

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmc import checks
+from qmc.backtest.coverage import BASEL_DAYS
 from qmc.plots.axes import COLOURS, new_axes, require
 from qmc.problem import Array
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from qmc.backtest import Backtest, Forecasts
 
-_SPAN = 250
 _LOSSES, _BREACH = "#8fa9c4", "#c00000"
 
 
@@ -79,16 +79,19 @@ def plot_breaches(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     if not backtest.forecasts:
         raise checks.refuse("backtest", "no forecasts", "a back-test that kept its forecasts")
     some = next(iter(backtest.forecasts.values()))
-    if len(some.days) < _SPAN:
-        raise checks.refuse("backtest", f"{len(some.days)} days", f"{_SPAN} days or more")
-    axes, days = new_axes(ax), _positions(some)[_SPAN - 1 :]
+    if len(some.days) < BASEL_DAYS:
+        raise checks.refuse("backtest", f"{len(some.days)} days", f"{BASEL_DAYS} days or more")
+    axes, days = new_axes(ax), _positions(some)[BASEL_DAYS - 1 :]
     highest = 0
     for (method, one), colour in zip(backtest.forecasts.items(), COLOURS * 9, strict=False):
         total = np.concatenate([[0], np.cumsum(one.breaches)])
-        counts = total[_SPAN:] - total[:-_SPAN]
+        counts = total[BASEL_DAYS:] - total[:-BASEL_DAYS]
         highest = max(highest, int(counts.max()))
         axes.step(days, counts, where="mid", color=colour, lw=1.2, label=method)
-    zones = [traffic_light(np.arange(_SPAN) < count, some.level).zone for count in range(_SPAN + 1)]
+    zones = [
+        traffic_light(np.arange(BASEL_DAYS) < count, some.level).zone
+        for count in range(BASEL_DAYS + 1)
+    ]
     for zone, colour in (("yellow", "#ffd966"), ("red", "#e06666")):
         edge = zones.index(zone) - 0.5 if zone in zones else highest + 1.0
         axes.axhline(edge, color=colour, lw=1.5, ls="--", label=f"{zone} from {edge + 0.5:.0f}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmc.plots.axes import COLOURS, new_axes, require
-from qmc.risk_report import measure_name, money
+from qmc.risk_text import measure_name, money
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -160,7 +160,7 @@ def contract(section: Section, names: Sequence[str]) -> Contract:
         return cast("Contract", made(section, "contract"))
     given, columns = section.weights, len(names)
     if isinstance(given, str):
-        given = list(read_weights(given, names))
+        given = list(read_weights(given, names, market_neutral=section.market_neutral))
     if given is not None and len(given) != columns:
         hint = "leave weights out for equal ones"
         raise checks.refuse("weights", given, f"{columns} numbers, one a ticker", hint)

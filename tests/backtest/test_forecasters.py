@@ -266,8 +266,8 @@ def test_a_portfolio_that_does_not_move_is_refused(forecaster):
         ({"returns": [[0.1, np.nan]] * 90}, r"returns\[0, 1\]=nan"),
         ({"returns": [[0.1, -1.0]] * 90}, "above -1"),
         ({"returns": np.zeros((60, 2))}, "more than the window, 60"),
-        ({"weights": (1.0,)}, "one for each of 2"),
-        ({"weights": (0.0, 0.0)}, "all 0"),
+        ({"weights": (1.0,)}, "1 weights for 2 assets"),
+        ({"weights": (1.0, -1.0)}, "market_neutral=True"),
         ({"level": 99}, "write 0.99"),
         ({"es_level": 1.0}, "es_level"),
         ({"level": 0.99}, "at least 100 for the level 0.99"),
@@ -285,6 +285,14 @@ def test_what_cannot_be_forecast(returns, change, named):
     assert isinstance(given.get("forecaster"), Forecaster) or "forecaster" in change
     with pytest.raises(InvalidProblem, match=named):
         rolling(given.pop("returns"), given.pop("weights"), given.pop("forecaster"), **given)
+
+
+def test_a_portfolio_says_that_its_weights_sum_to_nothing(returns):
+    held = Portfolio(weights=(1.0, -1.0), value=1e6, market_neutral=True)
+    losses = portfolio_losses(returns, held)
+    np.testing.assert_allclose(losses, returns[:, 1] - returns[:, 0], rtol=1e-12)
+    found = rolling(returns, held, Historical(window=60), level=LEVEL, es_level=ES_LEVEL)
+    assert found.value_at_risk[0] == pytest.approx(float(tail_risk(losses[:60], LEVEL)[0]))
 
 
 def test_another_level_and_a_part_of_the_days(returns):

@@ -68,7 +68,8 @@ def test_the_quantile_loss_is_smallest_near_the_quantile():
 
 
 def test_printed_forms(table):
-    assert str(table).splitlines()[0].split()[:4] == ["method", "level", "days", "breaches"]
+    assert str(table).startswith("Back-test of VaR 95 % and ES 90 %, 300 days from 200 to 499")
+    assert f"{table.rows[1].kupiec.p_value:.3g}" in str(table)
     assert "<table" in table._repr_html_()
     assert repr(table) == "Backtest(long, short: 300 days)"
     text = table.table()

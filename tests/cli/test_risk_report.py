@@ -256,3 +256,11 @@ def test_scenarios_without_a_held_asset_are_refused(refusal, base, tmp_path):
 def test_weights_of_an_unknown_asset_are_refused(refusal, base, weights):
     weights.write_text("[weights]\nA = 0.5\nB = 0.5\nX = 0.1\n", encoding="utf-8")
     assert "'X' is no asset of the prices (A, B, C)" in refusal(*base, "--weights", weights)
+
+
+def test_weights_of_a_file_may_sum_to_nothing_where_it_is_said(answer, refusal, base, tmp_path):
+    path = tmp_path / "neutral.toml"
+    path.write_text("[weights]\nC = -1.0\nA = 0.5\nB = 0.5\n", encoding="utf-8")
+    given = [*base, "--weights", path, *LEVEL]
+    assert "market_neutral=True" in refusal(*given)
+    assert answer(*given, "--market-neutral")["results"]

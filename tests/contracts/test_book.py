@@ -8,13 +8,17 @@ import pytest
 
 from classical_baseline import Analytic, MonteCarlo, revalue
 from qmc import (
+    ES,
     BlackScholes,
     Book,
     Call,
     DeltaGamma,
     FactorGrid,
+    FilteredReturns,
     Goal,
+    HistoricalReturns,
     InvalidProblem,
+    LawGrid,
     MultiAsset,
     NormalReturns,
     OptionPosition,
@@ -23,6 +27,7 @@ from qmc import (
     Put,
     Quantum,
     StockPosition,
+    VaR,
 )
 from qmc.backends import Ideal
 from qmc.contracts.option_value import EuropeanOption
@@ -240,3 +245,33 @@ def test_greeks_are_one_an_asset(name):
     assert isinstance(shortcut, DeltaGamma)
     with pytest.raises(InvalidProblem, match=name):
         dataclasses.replace(shortcut, **{name: (1.0,)})
+
+
+@pytest.mark.parametrize("days", [1, 10])
+@pytest.mark.parametrize("kind", [HistoricalReturns, FilteredReturns])
+def test_a_history_knows_the_law_of_a_book(kind, days):
+    """VaR and ES are those of the book revalued in each scenario; so is the law that is loaded."""
+    returns = np.random.default_rng(11).normal(0.0, 0.012, (500, 2))
+    model = kind(returns=returns)
+    book = dataclasses.replace(TWO, on="returns", horizon=days / 252)
+    losses = -book.present_value(1.0 + model.scenarios(days)[:, None, :], np.ones(1))
+    goal = Goal(relative_tolerance=0.05)
+    for place, measure in enumerate((VaR(level=0.99), ES(level=0.975))):
+        problem = Problem(model, book, measure)
+        truth = float(tail_risk(losses, measure.level)[place])
+        exact = Analytic().solve(problem, goal)
+        assert exact.value == pytest.approx(truth, rel=1e-9)
+        table = LawGrid(qubits=7).discretise(problem)
+        np.testing.assert_allclose(table.mean(), losses.mean(), rtol=1e-9)
+        found = Quantum(grid=LawGrid(qubits=7), backend=Ideal()).solve(problem, goal, rng=2)
+        assert found.interval.contains(truth)
+        assert found.covers == exact.covers
+
+
+@pytest.mark.parametrize("spots", [(2.0, 40.0), (1.0, 100.0), (0.5, 0.7)])
+def test_low_spots_hide_no_slip_between_prices_and_returns(spots):
+    """Gross returns look like prices of a cheap stock; the model says which they are."""
+    book = Book(positions=(STOCK,), spots=spots, horizon=HORIZON)
+    for contract in (book, book.delta_gamma()):
+        with pytest.raises(InvalidProblem, match="a model of gross returns: write on='returns'"):
+            Problem(RETURNS, contract, Price())

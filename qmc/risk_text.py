@@ -1,27 +1,11 @@
-"""Words and numbers that the values of market risk share when they are printed."""
+"""How values of market risk are written: names of measures, money, columns of numbers."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable
 
 from qmc.measures import Measure
-from qmc.tables import TextTable
-
-_WIDTH = 110
-
-
-def as_text(table: TextTable) -> str:
-    """A table as plain text."""
-    from rich.console import Console
-
-    buffer = io.StringIO()
-    # rich would write into the notebook's cell instead of the buffer
-    Console(
-        file=buffer, width=_WIDTH, color_system=None, highlight=False, force_jupyter=False
-    ).print(table)
-    return buffer.getvalue().rstrip()
 
 
 def measure_name(measure: Measure) -> str:
