@@ -129,3 +129,57 @@ class Top:
     def increasing(self) -> Array:
         """The kept losses, sorted."""
         return np.sort(self.largest(np.concatenate(self.parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class TiedTop:
+    """As `Top`, and how many losses that equal the smallest kept one were left out.
+
+    Whatever drops losses keeps the largest, so that its smallest kept one never exceeds the final
+    one: of what was dropped, only ties of the largest such floor can belong to the tail.
+
+    Attributes:
+        keep: as of `Top`.
+        parts: losses so far.
+        floor: the largest smallest loss that was kept when others were dropped.
+        ties: dropped losses that equal it.
+    """
+
+    keep: int
+    parts: tuple[Array, ...] = ()
+    floor: float = -math.inf
+    ties: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a tail that does not fit the machine, as `Top` does."""
+        Top(self.keep, self.parts)
+
+    def of(self, losses: Array) -> TiedTop:
+        """Of one block."""
+        kept = Top(self.keep, (losses,)).largest(losses)
+        if kept.size == losses.size:
+            return TiedTop(self.keep, (losses,))
+        floor = float(kept.min())
+        ties = int(np.count_nonzero(losses == floor) - np.count_nonzero(kept == floor))
+        return TiedTop(self.keep, (kept,), floor, ties)
+
+    def merge(self, other: TiedTop) -> TiedTop:
+        """Of both samples together."""
+        parts, last = (*self.parts, *other.parts), other.parts[-1].size
+        merged = TiedTop(self.keep, parts)._with(self)._with(other)
+        if sum(part.size for part in parts) > 2 * self.keep + last:
+            return self.of(np.concatenate(parts))._with(merged)
+        return merged
+
+    def _with(self, other: TiedTop) -> TiedTop:
+        """These losses, with the ties that another dropped."""
+        floor = max(self.floor, other.floor)
+        ties = sum(one.ties for one in (self, other) if one.floor == floor)
+        return TiedTop(self.keep, self.parts, floor, ties)
+
+    def tail(self) -> Array:
+        """The kept losses sorted, with the ties of the smallest that were left out before it."""
+        last = self.of(np.concatenate(self.parts))._with(self)
+        kept = np.sort(last.parts[0])
+        ties = last.ties if last.floor == float(kept[0]) else 0
+        return np.concatenate([np.full(ties, kept[0]), kept])

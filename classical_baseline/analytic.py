@@ -14,8 +14,14 @@ from qmc.capabilities import TerminalLaw, TerminalPayoff, ValueLaw
 from qmc.contracts import Sum
 from qmc.errors import Unsupported
 from qmc.laws import Law, cell_masses, cell_partial_means
-from qmc.losses import risk_of_law
-from qmc.measures import ES, ExpectedLoss, Measure, Price, Probability, Sensitivity, VaR
+from qmc.measures import (
+    ExpectedLoss,
+    Measure,
+    Price,
+    Probability,
+    Sensitivity,
+    TailMeasure,
+)
 from qmc.problem import Goal, Problem, check_request
 from qmc.result import (
     Budget,
@@ -28,6 +34,7 @@ from qmc.result import (
     law_lines,
 )
 from qmc.rng import RNGLike
+from qmc.tail_laws import tail_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +44,9 @@ class Analytic:
     Three ways. A terminal payoff's affine pieces are integrated against the law of the price at
     expiry (Price, Probability, ExpectedLoss); for a call under Black and Scholes that is their
     formula (1973, doi:10.1086/260062, eq. 13). A model that knows the law of the contract's value
-    gives Price, Probability, ExpectedLoss, VaR and ES from it; where that law is of scenarios fixed
-    beforehand (`SampledLaw`), so is the answer, and `covers` says it. Price and ExpectedLoss have
+    gives Price, Probability, ExpectedLoss, VaR, ES, TailConditionalExpectation and EconomicCapital
+    from it; where that law is of scenarios fixed beforehand (`SampledLaw`), so is the answer, and
+    `covers` says it. Price and ExpectedLoss have
     formulas of their own (`classical_baseline.closed_forms`): geometric `Asian`, `Exchange`,
     `Rainbow` on two assets, and, monitored continuously under `BlackScholes` with constant terms,
     `Barrier` and `Lookback`; and of a `Sum` whose parts have any. A `Sensitivity` is the derivative
@@ -82,10 +90,11 @@ def _closed_form(problem: Problem) -> tuple[float, str]:
         if isinstance(contract, Sum):
             return _sum(problem, contract, measure)
         return closed_sensitivity(model, contract, measure)
-    if not isinstance(measure, Price | Probability | ExpectedLoss | VaR | ES):
+    if not isinstance(measure, Price | Probability | ExpectedLoss | TailMeasure):
         msg = (
             f"Analytic does not know the measure {type(measure).__name__}: it treats Price, "
-            "Probability, ExpectedLoss, VaR, ES and Sensitivity"
+            "Probability, ExpectedLoss, VaR, ES, TailConditionalExpectation, EconomicCapital and "
+            "Sensitivity"
         )
         raise Unsupported(msg)
     if (
@@ -119,7 +128,7 @@ def _sum(problem: Problem, contract: Sum, measure: Measure) -> tuple[float, str]
 
 def _missing(problem: Problem) -> str:
     model, contract = type(problem.model).__name__, type(problem.contract).__name__
-    if isinstance(problem.measure, VaR | ES):
+    if isinstance(problem.measure, TailMeasure):
         lacking = f"{model} has no value_law (ValueLaw)"
     elif not isinstance(problem.model, TerminalLaw):
         lacking = f"{model} has neither terminal_law (TerminalLaw) nor value_law (ValueLaw)"
@@ -163,7 +172,7 @@ def _probability(law: Law, pieces: tuple[AffinePiece, ...], threshold: float) ->
     return min(max(float(sum(parts)), 0.0), 1.0)
 
 
-def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | VaR | ES) -> float:
+def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | TailMeasure) -> float:
     """The measure from the law of the present value."""
     if isinstance(measure, Price):
         return float(law.mean)
@@ -171,4 +180,4 @@ def _from_value(law: Law, measure: Price | Probability | ExpectedLoss | VaR | ES
         return -float(law.mean)
     if isinstance(measure, Probability):
         return float(law.sf(measure.threshold))
-    return risk_of_law(law.negated(), measure)
+    return tail_number(law.negated(), measure)

@@ -24,17 +24,19 @@ from classical_baseline.intervals import (
 from classical_baseline.sampling import Sampled, Sampler
 from qmc.affine import value_range
 from qmc.capabilities import TerminalPayoff
-from qmc.measures import ES, Price, Probability, VaR
+from qmc.laws import EmpiricalLaw
+from qmc.measures import ES, Price, Probability, TailMeasure, VaR
 from qmc.problem import Array, Problem
 from qmc.result import Interval
+from qmc.tail_laws import tail_number
 
 # normal quantile of the one-sided 99.9 % limits that plan a number of paths
-_PLANNING_QUANTILE = 3.09
-# confidence of the pilot's two-sided interval: _PLANNING_QUANTILE on either side
+PLANNING_QUANTILE = 3.09
+# confidence of the pilot's two-sided interval: PLANNING_QUANTILE on either side
 _PLANNING_CONFIDENCE = 0.998
 _MIN_PILOT_TAIL = 20
 # a plan asks for this many times the paths that its pilot's skewness does
-_SKEW_MARGIN = 2.0
+SKEW_MARGIN = 2.0
 
 
 def certain(sampler: Sampler) -> Sampled:
@@ -43,6 +45,8 @@ def certain(sampler: Sampler) -> Sampled:
     value = float(sampler.problem.outcomes(np.zeros((1, sampler.factors)))[0])
     if isinstance(measure, Probability):
         value = float(value > measure.threshold)
+    elif isinstance(measure, TailMeasure):
+        value = tail_number(EmpiricalLaw(samples=(value,)), measure)
     sampler.paths, sampler.blocks = 1, 1
     return Sampled(value, Interval(value, value, confidence), "exact", "nothing is random")
 
@@ -55,8 +59,8 @@ def mean(sampler: Sampler) -> Sampled:
         moments = Moments.of(values)
         wide = mean_interval(moments, _PLANNING_CONFIDENCE)
         quantile = student_quantile(confidence, moments.count - 1.0)
-        limit = moments.variance_limit(_PLANNING_QUANTILE)
-        for_width = _squared_ratio(quantile * math.sqrt(limit), sampler.allowed(wide))
+        limit = moments.variance_limit(PLANNING_QUANTILE)
+        for_width = squared_ratio(quantile * math.sqrt(limit), sampler.allowed(wide))
         return max(for_width, _planned_for_skewness(moments, confidence))
 
     pilot, more = sampler.plan(needed, pooled=True)
@@ -66,8 +70,8 @@ def mean(sampler: Sampler) -> Sampled:
         interval = Interval(max(interval.low, 0.0), interval.high, confidence)
     unit = "antithetic pairs" if sampler.antithetic else "paths"
     note = f"Student interval, sd {math.sqrt(moments.variance):.6g} of {unit}"
-    relied_upon, warning = _relied_upon(moments, confidence, unit)
-    return Sampled(moments.mean, interval, "asymptotic", note + warning, relied_upon)
+    relied, warning = relied_upon(moments, confidence, unit)
+    return Sampled(moments.mean, interval, "asymptotic", note + warning, relied)
 
 
 def probability(sampler: Sampler) -> Sampled:
@@ -102,14 +106,14 @@ def value_at_risk(sampler: Sampler) -> Sampled:
         ordered = np.sort(losses)
         interval = Interval(float(ordered[low - 1]), float(ordered[high - 1]))
         # the width is the sum of high - low spacings, so its relative sd is one over their root
-        inflated = interval.half_width * (1.0 + _PLANNING_QUANTILE / math.sqrt(high - low))
-        return losses.size * max(_squared_ratio(inflated, sampler.allowed(interval)), 1.0)
+        inflated = interval.half_width * (1.0 + PLANNING_QUANTILE / math.sqrt(high - low))
+        return losses.size * max(squared_ratio(inflated, sampler.allowed(interval)), 1.0)
 
     def first_kept(count: int) -> int:
         low, _ = order_statistic_ranks(count, level, confidence)
         return min(max(low, 1), quantile_rank(count, level))
 
-    top, count = _collect(sampler, needed, first_kept)
+    top, count = collect_top(sampler, needed, first_kept)
     first = first_kept(count)
     low, high = order_statistic_ranks(count, level, confidence)
     interval = Interval(
@@ -135,18 +139,18 @@ def expected_shortfall(sampler: Sampler) -> Sampled:
         _, wide = shortfall(top, losses.size, level, _PLANNING_CONFIDENCE)
         excess = Moments.of(np.maximum(losses - top[0], 0.0) / (1.0 - level))
         quantile = student_quantile(confidence, top.size - 2.0)
-        half_width = quantile * math.sqrt(excess.variance_limit(_PLANNING_QUANTILE))
-        for_width = _squared_ratio(half_width, sampler.allowed(wide))
+        half_width = quantile * math.sqrt(excess.variance_limit(PLANNING_QUANTILE))
+        for_width = squared_ratio(half_width, sampler.allowed(wide))
         return max(for_width, _planned_for_skewness(excess, confidence), float(losses.size))
 
-    top, count = _collect(sampler, needed, lambda count: quantile_rank(count, level))
+    top, count = collect_top(sampler, needed, lambda count: quantile_rank(count, level))
     value, interval = shortfall(top, count, level, confidence)
     note = f"Student interval, {top.size:,} losses from {top[0]:.6g} up"
-    relied_upon, warning = _relied_upon(tail_excess(top, count), confidence, "paths")
-    return Sampled(value, interval, "asymptotic", note + warning, relied_upon)
+    relied, warning = relied_upon(tail_excess(top, count), confidence, "paths")
+    return Sampled(value, interval, "asymptotic", note + warning, relied)
 
 
-def _collect(
+def collect_top(
     sampler: Sampler, needed: Callable[[Array], float], first: Callable[[int], int]
 ) -> tuple[Array, int]:
     """Of n losses those of rank `first(n)` to n, increasing; and n.
@@ -160,10 +164,10 @@ def _collect(
 
 
 def _planned_for_skewness(moments: Moments, confidence: float) -> float:
-    return _SKEW_MARGIN * paths_for_skewness(moments.skewness, confidence)
+    return SKEW_MARGIN * paths_for_skewness(moments.skewness, confidence)
 
 
-def _relied_upon(moments: Moments, confidence: float, unit: str) -> tuple[bool, str]:
+def relied_upon(moments: Moments, confidence: float, unit: str) -> tuple[bool, str]:
     """Whether a Student interval over these values may be relied upon; if not, what it lacks."""
     asked = paths_for_skewness(moments.skewness, confidence)
     if moments.count >= asked:
@@ -190,19 +194,19 @@ def _clopper_pearson_paths(probability: float, allowed: float, confidence: float
     """
     z = float(special.ndtri(0.5 + 0.5 * confidence))
     spread = probability * (1.0 - probability)
-    count = max(_squared_ratio(z, allowed) * spread, 1.0)
+    count = max(squared_ratio(z, allowed) * spread, 1.0)
     while count < 2.0**52:
-        gap = _PLANNING_QUANTILE * math.sqrt(spread / count)
+        gap = PLANNING_QUANTILE * math.sqrt(spread / count)
         share = nearest_to(Interval(probability - gap, probability + gap), 0.5)
         hits = round(share * count)
         half_width = clopper_pearson(hits, math.ceil(count), confidence).half_width
         if half_width <= allowed:
             return math.ceil(count)
-        count = max(count * min(_squared_ratio(half_width, allowed), 2.0), count + 1.0)
+        count = max(count * min(squared_ratio(half_width, allowed), 2.0), count + 1.0)
     return math.inf
 
 
-def _squared_ratio(numerator: float, denominator: float) -> float:
+def squared_ratio(numerator: float, denominator: float) -> float:
     """(numerator / denominator)^2; infinite, not an error, where it overflows."""
     ratio = numerator / denominator if denominator > 0.0 else math.inf
     return ratio * ratio

@@ -45,10 +45,12 @@ from .errors import (
     Unsupported,
 )
 from .estimators import Estimator, run_estimator
+from .exceedance import ExceedanceCurve, exceedance_curve
 from .grids import CellTable, FactorGrid, LawGrid, Residual, UniformGrid
 from .laws import EmpiricalLaw, LogNormalLaw, NormalLaw, StudentTLaw
 from .measures import (
     ES,
+    EconomicCapital,
     Excess,
     ExpectedLoss,
     Mean,
@@ -56,6 +58,7 @@ from .measures import (
     Probability,
     Sensitivity,
     Tail,
+    TailConditionalExpectation,
     VaR,
 )
 from .mixture import LogNormalMixture
@@ -89,6 +92,7 @@ from .rounds import Round
 from .run import estimate
 from .scenarios import ScenarioProfits, Scenarios, read_scenarios
 from .serialise import from_dict, from_json, to_dict, to_json
+from .tail_points import TailPoints
 
 __version__: str
 
@@ -122,10 +126,12 @@ __all__ = [
     "DeltaGamma",
     "Digital",
     "Diversification",
+    "EconomicCapital",
     "EmpiricalLaw",
     "Engine",
     "Estimate",
     "Estimator",
+    "ExceedanceCurve",
     "Excess",
     "Exchange",
     "ExpectedLoss",
@@ -181,6 +187,8 @@ __all__ = [
     "Sum",
     "SupportsExtremes",
     "Tail",
+    "TailConditionalExpectation",
+    "TailPoints",
     "TooLarge",
     "UniformGrid",
     "Unsupported",
@@ -193,6 +201,7 @@ __all__ = [
     "data_error",
     "estimate",
     "estimators",
+    "exceedance_curve",
     "from_dict",
     "from_json",
     "interop",

@@ -114,8 +114,22 @@ def _field(model: Model, measure: Sensitivity, name: str) -> Any:  # noqa: ANN40
 def _strike(contract: Contract) -> float:
     found = getattr(contract, "strike", None)
     if not dataclasses.is_dataclass(contract) or not isinstance(found, float):
-        raise _lacking(contract, Sensitivity(to="strike"), "no strike to move")
+        raise _lacking(contract, Sensitivity(to="strike"), _instead_of_a_strike(contract))
     return found
+
+
+def _instead_of_a_strike(contract: Contract) -> str:
+    """What a contract without one strike has: several, those of its parts, or none."""
+    names = sorted(
+        name
+        for name in _fields(contract)
+        if "strike" in name and isinstance(getattr(contract, name), float)
+    )
+    if names:
+        return f"{' and '.join(names)}, but no one field strike to move"
+    if any(hasattr(part, "strike") for part in getattr(contract, "contracts", ())):
+        return "parts with strikes of their own, but no one strike to move: ask it of a part"
+    return "no strike to move"
 
 
 def _timed(contract: Contract) -> None:

@@ -10,7 +10,14 @@ import numpy as np
 from qmc.circuits import Encoding
 from qmc.estimators import Certified, Estimator, Iterative
 from qmc.grids import CellTable, FactorGrid, Grid, LawGrid, Residual
-from qmc.measures import ES, Mean, Measure, VaR
+from qmc.measures import (
+    EconomicCapital,
+    Mean,
+    Measure,
+    TailConditionalExpectation,
+    TailMeasure,
+    VaR,
+)
 from qmc.problem import Goal, Problem
 from qmc.result import law_lines
 from qmc.split import needs_residual, planned_split
@@ -22,9 +29,13 @@ _FACTOR_QUBITS = (5, 8)
 _MANY_NORMALS = 500
 # qubits of a threshold search's grid: the default, and the most
 _EDGE_QUBITS = (5, 13)
+# paths of a pilot beyond the quantile, so that the end cell lies beyond it too
+_PATHS_BEYOND = 10.0
 # the half-width of a bracket is a cell, or two where an edge is passed over; what a threshold off
 # the VaR may add to an ES
 _BRACKET_SHARE, _SLACK_SHARE = 0.9, 0.5
+# of the tolerance that capital leaves to its quantile
+_CAPITAL_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ def grids_for(problem: Problem) -> tuple[Grid, ...]:
     measures what the cells leave out; a quantile has no residual.
     """
     sampled = law_lines(problem.model, problem.contract.times)
-    if LawGrid().treats(problem) and (not sampled or isinstance(problem.measure, VaR | ES)):
+    if LawGrid().treats(problem) and (not sampled or isinstance(problem.measure, TailMeasure)):
         return (LawGrid(),)
     sizes = _FACTOR_QUBITS[:1] if problem.num_factors > _MANY_NORMALS else _FACTOR_QUBITS
     return tuple(FactorGrid(qubits=one) for one in sizes)
@@ -61,7 +72,7 @@ def choose(
 
     A grid that was given is kept, so that nobody gets fewer qubits than asked for.
     """
-    if grid is None and isinstance(problem.measure, VaR | ES):
+    if grid is None and isinstance(problem.measure, TailMeasure):
         grid = _search_grid(problem, goal)
     grids = grids_for(problem) if grid is None else (grid,)
     estimators = _ESTIMATORS if estimator is None else (estimator,)
@@ -91,12 +102,18 @@ def _search_grid(problem: Problem, goal: Goal) -> Grid:
 
     A plan may look at the cells' own numbers; the edges are the pilot's at any number of qubits.
     """
+    if not LawGrid().treats(problem):
+        return FactorGrid()
     least, most = _EDGE_QUBITS
+    assert isinstance(problem.measure, TailMeasure)
+    tau = min(problem.measure.level, 1.0 - problem.measure.level)
+    pilot_paths = max(LawGrid().pilot_paths, math.ceil(_PATHS_BEYOND / tau))
     for qubits in range(least, most):
-        grid = LawGrid(qubits=qubits)
-        if _resolves(grid.discretise(problem), problem.measure, goal):
+        grid = LawGrid(qubits=qubits, pilot_paths=pilot_paths)
+        table = grid.discretise(problem)
+        if table.holds(problem.measure.level) and _resolves(table, problem.measure, goal):
             return grid
-    return LawGrid(qubits=most)
+    return LawGrid(qubits=most, pilot_paths=pilot_paths)
 
 
 def _resolves(table: CellTable, measure: Measure, goal: Goal) -> bool:
@@ -105,7 +122,7 @@ def _resolves(table: CellTable, measure: Measure, goal: Goal) -> bool:
     An expected shortfall errs by |q - VaR| |F(q) - level| / (1 - level) for a threshold q; a test
     that stops early knows F(q) to about its distance from the level.
     """
-    assert isinstance(measure, VaR | ES)
+    assert isinstance(measure, TailMeasure)
     tau, edges = 1.0 - measure.level, np.asarray(table.edges)
     tails = np.cumsum(table.probabilities[::-1])[::-1]
     cell = min(max(int(np.sum(tails > tau)) - 1, 1), edges.size - 3)
@@ -114,8 +131,12 @@ def _resolves(table: CellTable, measure: Measure, goal: Goal) -> bool:
     allowed = goal.allowed_half_width(nearest - goal.origin)
     if allowed is None:
         return True
-    if isinstance(measure, VaR):
-        return width <= _BRACKET_SHARE * allowed
+    if isinstance(measure, VaR | EconomicCapital):
+        share = 1.0 if isinstance(measure, VaR) else _CAPITAL_SHARE
+        return width <= share * _BRACKET_SHARE * allowed
+    if isinstance(measure, TailConditionalExpectation):
+        # the mean beyond an edge moves no more than the edge
+        return width <= _SLACK_SHARE * allowed
     mass = float(table.probabilities[cell])
     return 2.0 * width * mass / tau <= _SLACK_SHARE * allowed
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import special
 
-from qmc.measures import ES, Probability, VaR
+from qmc.measures import ES, Probability, TailConditionalExpectation, TailMeasure
 from qmc.problem import Array, Goal, Problem
 
 _PILOT_PATHS = 2**14
@@ -27,8 +27,8 @@ def classical_paths(problem: Problem, goal: Goal) -> float:
     the central limit theorem's interval is not to be relied on (`classical_baseline.intervals`).
 
     The standard deviation a path, from a pilot of fixed seed, is that of the outcome for a mean,
-    sqrt(p (1 - p)) / density for a quantile (Serfling 1980, section 2.3.3) and, for ES, that of
-    (L - VaR)+ / (1 - level).
+    sqrt(p (1 - p)) / density for a quantile (Serfling 1980, section 2.3.3), taken for economic
+    capital too, and, for ES and the mean beyond VaR, that of (L - VaR)+ / (1 - level).
     """
     factors = problem.num_factors
     paths = min(max(_PILOT_NORMALS // factors, _LEAST_PATHS), _PILOT_PATHS)
@@ -47,12 +47,12 @@ def _value_and_spread(problem: Problem, outcomes: Array) -> tuple[float, float, 
     The skewness is 0 where the interval is no central limit theorem's: quantiles and shares.
     """
     measure = problem.measure
-    if not isinstance(measure, VaR | ES):
+    if not isinstance(measure, TailMeasure):
         skewness = 0.0 if isinstance(measure, Probability) else _skewness(outcomes)
         return float(outcomes.mean()), float(outcomes.std()), skewness
     tau = 1.0 - measure.level
     quantile = float(np.quantile(outcomes, measure.level))
-    if isinstance(measure, ES):
+    if isinstance(measure, ES | TailConditionalExpectation):
         excess = np.maximum(outcomes - quantile, 0.0) / tau
         return quantile + float(excess.mean()), float(excess.std()), _skewness(excess)
     few, many = (share * tau for share in _DENSITY_SHARES)

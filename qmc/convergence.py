@@ -15,10 +15,10 @@ from qmc import checks
 from qmc.capabilities import ValueLaw
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.grids import LawGrid
-from qmc.losses import risk_of_law
-from qmc.measures import ES, VaR
+from qmc.measures import TailMeasure
 from qmc.problem import Array, Goal, Problem
 from qmc.result import Engine, Interval, Result, law_lines
+from qmc.tail_laws import tail_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -311,8 +311,8 @@ def _from_law(problem: Problem) -> float:
     for line in law_lines(problem.model, problem.contract.times):
         msg = f"reference=None: {line.note}; give reference= an engine or the true numbers"
         raise InvalidProblem(msg)
-    if isinstance(measure, VaR | ES) and isinstance(problem.model, ValueLaw):
-        return risk_of_law(problem.model.value_law(problem.contract).negated(), measure)
+    if isinstance(measure, TailMeasure) and isinstance(problem.model, ValueLaw):
+        return tail_number(problem.model.value_law(problem.contract).negated(), measure)
     try:
         return LawGrid(qubits=1).discretise(problem).mean()
     except Unsupported as error:

@@ -12,12 +12,13 @@ from qmc.bootstrap import fitted_interval, shortfall_interval, tail_interval, wi
 from qmc.capabilities import ValueLaw
 from qmc.errors import Unsupported
 from qmc.laws import EmpiricalLaw
-from qmc.losses import risk_of_law, risk_of_losses
+from qmc.losses import risk_of_losses
 from qmc.measures import ES, VaR
 from qmc.models import FilteredReturns
 from qmc.models.history import profits_of
 from qmc.problem import Array, Contract, Model
 from qmc.result import Interval
+from qmc.tail_laws import tail_number
 
 # paths of each resample over more than a day
 _WALKS = 2**11
@@ -83,7 +84,7 @@ def _risks(model: Model, contract: Contract, measures: Sequence[VaR | ES]) -> li
         if samples.size == 1:  # a portfolio that does not move
             return [float(samples[0])] * len(measures)
         return [float(risk_of_losses(samples, one)) for one in measures]
-    return [risk_of_law(law, one) for one in measures]
+    return [tail_number(law, one) for one in measures]
 
 
 def volatility_error(model: FilteredReturns, history: Array, indices: NDArray[np.intp]) -> Array:

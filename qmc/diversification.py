@@ -15,7 +15,7 @@ from qmc.contracts import Portfolio
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.euler import scenario_weights
 from qmc.laws import NormalLaw, StudentTLaw
-from qmc.losses import risk_of_law, risk_of_losses
+from qmc.losses import risk_of_losses
 from qmc.measures import ES, VaR
 from qmc.models import NormalReturns, StudentTReturns
 from qmc.models.one_period import periods_to
@@ -24,6 +24,7 @@ from qmc.risk_text import column, measure_name, money
 from qmc.rng import RNGLike, generator
 from qmc.serialise import to_dict
 from qmc.tables import TextTable, as_text
+from qmc.tail_laws import tail_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,7 +162,7 @@ class Diversification:
         mean = periods * np.asarray(model.mean)
         covariance = periods * np.asarray(model.covariance)
         weights = portfolio.matched_weights(mean.size)
-        factor, value = risk_of_law(_standard(model), measure), portfolio.value
+        factor, value = tail_number(_standard(model), measure), portfolio.value
         deviation = _deviation(weights, covariance)
         steep = covariance @ weights / deviation if deviation > 0.0 else np.zeros(mean.size)
         marginal = value * (factor * steep - mean)

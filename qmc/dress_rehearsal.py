@@ -19,17 +19,20 @@ from qmc.estimators import Estimator
 from qmc.grids import CellTable, Residual
 from qmc.grids.residual import LOOK_SHARE, student
 from qmc.grids.residual_paths import ResidualPaths, pooled, power_of_two
-from qmc.measures import ES, VaR
+from qmc.measures import TailMeasure
 from qmc.problem import Goal, Problem
+from qmc.quantile import ThresholdSearch
 from qmc.rehearsal import RecordingBackend, rehearsal_streams
 from qmc.rounds import Request
 from qmc.run import Answer, Run
 from qmc.split import Split
-from qmc.tail_risk import expected_shortfall, value_at_risk
+from qmc.tail_risk import tail_answer
 
 # normals that one rehearsal may draw for the residual, and the paths that it may draw at any rate
 _NORMALS = 2**22
 _LEAST_PATHS, _MOST_PATHS = 2**14, 2**16
+# normals that all rehearsals together may draw for the residual: beyond, they share its paths
+_NORMALS_IN_ALL = 2**26
 # the power of the number of points by which an error bar falls: of plain paths, of smooth ones
 _RATES = (0.5, 1.0)
 # doublings over which the fall is read
@@ -58,6 +61,9 @@ class Rehearsal:
     Attributes:
         problem, goal, table, encoding, estimator: as of the solve.
         decay: visibility lost per power that the backend states.
+        residual: of the solve, for a search on a grid whose tails it corrects.
+        search: of a quantile, as of the solve.
+        reads: whether the backend reads the value register beside the flag.
     """
 
     problem: Problem
@@ -66,18 +72,20 @@ class Rehearsal:
     encoding: Encoding
     estimator: Estimator
     decay: float = 0.0
+    residual: Residual | None = None
+    search: ThresholdSearch | None = None
+    reads: bool = False
 
-    def search(self) -> Rehearsed:
-        """The tests of a threshold search and, for an expected shortfall, its excess."""
-        measure, asked = self.problem.measure, []
+    def searched(self) -> Rehearsed:
+        """The tests of a threshold search, what is sampled beyond it, and the band's paths."""
+        measure, asked, paths = self.problem.measure, [], []
+        assert isinstance(measure, TailMeasure)
         for rng in rehearsal_streams()[:_SEARCHES]:
             run, backend = self._begin(rng)
-            if isinstance(measure, VaR):
-                value_at_risk(run, measure.level)
-            elif isinstance(measure, ES):
-                expected_shortfall(run, measure.level)
+            tail_answer(run, measure)
             asked.append(backend.asked)
-        return Rehearsed(_median(asked))
+            paths.append(float(run.residual_paths))
+        return Rehearsed(_median(asked), sorted(paths)[len(paths) // 2])
 
     def average(self) -> Rehearsed:
         """The circuit of a mean whose grid needs no residual."""
@@ -91,23 +99,27 @@ class Rehearsal:
     def corrected(self, residual: Residual, error_bar: float, split: Split) -> Rehearsed:
         """The circuit of a mean and the residual's looks.
 
+        Each rehearsal has paths of its own as long as there are few enough normals; the last of
+        them serves what rehearsals are left.
+
         Args:
             residual: of the solve.
             error_bar: of its pilot.
             split: of the solve.
         """
         few = replace(residual, max_paths=self._cap(residual))
-        asked, paths = [], []
+        asked: list[tuple[Request, ...]] = []
+        paths: list[float] = []
+        streams: list[ResidualPaths] = []
+        fresh = self._fresh(few)
+
+        def keep(stream: np.random.Generator) -> Sequence[ResidualPaths]:
+            if len(paths) < fresh:
+                streams[:] = few.streams(self.problem, self.table, stream)
+            return streams
+
         for rng in rehearsal_streams():
             run, backend = self._begin(rng)
-            streams: list[ResidualPaths] = []
-
-            def keep(
-                stream: np.random.Generator, streams: list[ResidualPaths] = streams
-            ) -> Sequence[ResidualPaths]:
-                streams += few.streams(self.problem, self.table, stream)
-                return streams
-
             answer = average(run, few, Kept(error_bar, keep, split))
             taken = float(run.residual_paths - few.pilot_paths)
             if answer.status != "converged" and taken > few.max_paths / 2:
@@ -117,7 +129,7 @@ class Rehearsal:
         return Rehearsed(_median(asked), math.exp(float(np.mean(np.log(paths)))))
 
     def _begin(self, rng: np.random.Generator) -> tuple[Run, RecordingBackend]:
-        backend = RecordingBackend(self.decay)
+        backend = RecordingBackend(self.decay, self.reads)
         run = Run(
             problem=self.problem,
             goal=self.goal,
@@ -126,8 +138,15 @@ class Rehearsal:
             estimator=self.estimator,
             backend=backend,
             rng=rng,
+            search=self.search,
+            residual=self.residual and replace(self.residual, max_paths=self._cap(self.residual)),
         )
         return run, backend
+
+    def _fresh(self, few: Residual) -> int:
+        """Rehearsals that may draw paths of their own for the residual, one at least."""
+        normals = float(few.max_paths * max(self.problem.num_factors, 1))
+        return max(1, int(_NORMALS_IN_ALL / normals))
 
     def _cap(self, residual: Residual) -> int:
         most = power_of_two(_NORMALS / max(self.problem.num_factors, 1))

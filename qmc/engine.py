@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,17 +17,17 @@ from qmc.errors import Unsupported
 from qmc.estimators import Estimator
 from qmc.grids import DiscreteProblem, Grid, Residual
 from qmc.measures import (
-    ES,
     ExpectedLoss,
     Functional,
     Mean,
     Price,
     Probability,
     Sensitivity,
-    VaR,
+    TailMeasure,
 )
 from qmc.planning import Parts, Plan, make_plan
 from qmc.problem import Goal, Problem, check_request
+from qmc.quantile import Bisection, QuantileSearch, ThresholdSearch
 from qmc.result import (
     Budget,
     BudgetLine,
@@ -41,13 +42,16 @@ from qmc.result import (
 from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
 from qmc.slope import slope
-from qmc.tail_risk import expected_shortfall, require_early_reading, value_at_risk
+from qmc.tail_points import TailPoints, of_loss, require_increasing
+from qmc.tail_risk import require_early_reading, tail_answer, tail_points
 
 if TYPE_CHECKING:
     from qmc.resources import Machine
 
 # parts that a plan chooses when they are left open
-_PLANNED = ("grid", "estimator")
+_PLANNED = ("grid", "estimator", "search")
+# for which a curve's grid is chosen where it is left open
+_CURVE_TOLERANCE = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,11 @@ class Quantum:
         backend: runs circuits; `Aer()`, real circuits and real shots.
         residual: measures what a grid without a bias bound leaves out, on fresh paths; None
             leaves it out, and the interval covers the grid's number only.
+        search: of the quantile that VaR, ES, TailConditionalExpectation and EconomicCapital need,
+            on a grid whose tails are exact. None takes `QuantileSearch()`; where an estimator is
+            given, bisection by that, each threshold's test stopped early, as for an encoding whose
+            flag is not the threshold's own, such as `LinearRotation`. A `FactorGrid`,
+            whose tails are corrected by paths, is searched by the estimator in any case.
 
     >>> from qmc import BlackScholes, Call, Goal, Price, Problem, Quantum
     >>> from qmc.backends import Ideal
@@ -81,6 +90,7 @@ class Quantum:
     estimator: Estimator | None = None
     backend: Backend = field(default_factory=Aer)
     residual: Residual | None = field(default_factory=Residual)
+    search: ThresholdSearch | None = None
 
     def __post_init__(self) -> None:
         """Check each part's interface."""
@@ -89,6 +99,7 @@ class Quantum:
             ("encoding", Encoding, "such as MultiplexedRotation() or LinearRotation()"),
             ("estimator", Estimator, "such as qmc.estimators.Certified(), or None"),
             ("backend", Backend, "such as qmc.backends.Aer() or Ideal()"),
+            ("search", ThresholdSearch, "such as qmc.quantile.QuantileSearch(), or None"),
         ):
             part = getattr(self, name)
             if part is not None or name not in _PLANNED:
@@ -106,7 +117,35 @@ class Quantum:
 
     def _chosen(self, problem: Problem, goal: Goal) -> tuple[Quantum, Choice]:
         choice = choose(problem, goal, self.grid, self.estimator, self.encoding, self.residual)
-        return replace(self, grid=choice.grid, estimator=choice.estimator), choice
+        search = self._search(problem)
+        made = replace(self, grid=choice.grid, estimator=choice.estimator, search=search)
+        return made, choice
+
+    def _run(self, problem: Problem, goal: Goal, choice: Choice, rng: RNGLike) -> Run:
+        return Run(
+            problem=problem,
+            goal=goal,
+            table=choice.table,
+            encoding=self.encoding,
+            estimator=choice.estimator,
+            backend=self.backend,
+            rng=generator(rng),
+            residual=self.residual,
+            search=self._search(problem),
+        )
+
+    def _search(self, problem: Problem) -> ThresholdSearch | None:
+        """Of the quantile that a measure needs: as given, by a given estimator, or our own."""
+        if self.search is not None or not isinstance(problem.measure, TailMeasure):
+            return self.search
+        if self.estimator is None:
+            return QuantileSearch()
+        require_early_reading(self.estimator)
+        return Bisection(estimator=self.estimator, early_stop=True)
+
+    @property
+    def _noisy(self) -> bool:
+        return bool(getattr(self.backend, "noisy", False))
 
     def discrete_problem(self, problem: Problem) -> DiscreteProblem:
         """The cells of a problem; with the grid left open, of the largest that needs no goal."""
@@ -142,27 +181,10 @@ class Quantum:
         check_request(problem, goal)
         begin = time.perf_counter()
         engine, choice = self._chosen(problem, goal)
-        run = Run(
-            problem=problem,
-            goal=goal,
-            table=choice.table,
-            encoding=self.encoding,
-            estimator=choice.estimator,
-            backend=self.backend,
-            rng=generator(rng),
-        )
-        answer = _answer(run, self.residual)
-        cost = Cost(
-            queries=run.meter.queries,
-            shots=run.meter.shots,
-            rounds=run.meter.rounds,
-            max_power=run.meter.max_power,
-            pilot_paths=run.table.pilot_paths,
-            residual_paths=run.residual_paths,
-            seconds=time.perf_counter() - begin,
-        )
-        noisy = bool(getattr(self.backend, "noisy", False))
-        lines = answer.lines + scheme_lines(problem.model) + _noise_lines(noisy=noisy)
+        run = self._run(problem, goal, choice, rng)
+        answer = _answer(run)
+        cost = _cost(run, begin)
+        lines = answer.lines + scheme_lines(problem.model) + _noise_lines(noisy=self._noisy)
         unknown = any(line.kind == "unknown" for line in lines)
         covers: Covers = "discretised" if unknown else "continuous"
         return Result(
@@ -178,6 +200,39 @@ class Quantum:
             circuit=_summary(run),
         )
 
+    def tail_points(
+        self,
+        problem: Problem,
+        goal: Goal,
+        thresholds: Sequence[float] | None = None,
+        *,
+        rng: RNGLike = None,
+    ) -> TailPoints:
+        """P(loss > threshold) at edges of the grid, with intervals that hold together.
+
+        1 - confidence is shared equally among the thresholds. An estimator whose interval may be
+        read early stops once a tail is surely below 1e-4.
+
+        Args:
+            problem: whose loss is asked about.
+            goal: tolerances in units of probability; queries of all thresholds together.
+            thresholds: edges of the grid, increasing; None takes 31 of them or as many as it has.
+            rng: seed or generator; the same seed gives the same bits.
+
+        Raises:
+            InvalidProblem: for thresholds that are no edges.
+            Unsupported: when a part cannot treat the problem.
+        """
+        check_request(problem, goal)
+        given = None if thresholds is None else require_increasing(thresholds)
+        begin, problem = time.perf_counter(), of_loss(problem)
+        _, choice = self._chosen(problem, Goal(relative_tolerance=_CURVE_TOLERANCE))
+        run = self._run(problem, goal, choice, rng)
+        points = tail_points(run, given)
+        unsure = scheme_lines(problem.model) or _noise_lines(noisy=self._noisy)
+        covers: Covers = "discretised" if unsure else points.covers
+        return replace(points, cost=_cost(run, begin), covers=covers)
+
     def plan(self, problem: Problem, goal: Goal, *, machine: Machine | None = None) -> Plan:
         """Parts, qubits, gates, queries, paths, memory and seconds of a solve; runs no circuit.
 
@@ -192,26 +247,36 @@ class Quantum:
                 `qmc.resources.Machine()`; needs the extra `resources`.
         """
         check_request(problem, goal)
-        if self.estimator is not None and isinstance(problem.measure, VaR | ES):
-            require_early_reading(self.estimator)
+        search = self._search(problem)
         engine, choice = self._chosen(problem, goal)
-        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual)
+        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual, search)
         return make_plan(problem, goal, engine.grid, choice.table, parts, machine)
 
 
-def _answer(run: Run, residual: Residual | None) -> Answer:
-    measure = run.problem.measure
-    if isinstance(measure, VaR):
-        return value_at_risk(run, measure.level)
-    if isinstance(measure, ES):
-        return expected_shortfall(run, measure.level)
+def _cost(run: Run, begin: float) -> Cost:
+    return Cost(
+        queries=run.meter.queries,
+        shots=run.meter.shots,
+        rounds=run.meter.rounds,
+        max_power=run.meter.max_power,
+        pilot_paths=run.table.pilot_paths,
+        residual_paths=run.residual_paths,
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def _answer(run: Run) -> Answer:
+    measure, residual = run.problem.measure, run.residual
+    if isinstance(measure, TailMeasure):
+        return tail_answer(run, measure)
     if isinstance(measure, Price | Probability | ExpectedLoss):
         return average(run, residual)
     if isinstance(measure, Sensitivity):
         return slope(run, residual)
     msg = (
         f"Quantum does not know the measure {type(measure).__name__}: it treats Price, "
-        "Probability, ExpectedLoss, VaR, ES and Sensitivity; see which engine your measure names"
+        "Probability, ExpectedLoss, VaR, ES, TailConditionalExpectation, EconomicCapital and "
+        "Sensitivity; see which engine your measure names"
     )
     raise Unsupported(msg)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import math
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from qmc.tables import TextTable
 
 if TYPE_CHECKING:
-    from qmc.result import Result
+    from qmc.result import Budget, BudgetLine, Result
 
 _WIDTH = 110
 
@@ -19,17 +22,36 @@ def budget_table(result: Result) -> TextTable:
     measure = getattr(asked, "greek", type(asked).__name__)
     engine = result.provenance.engine.split("(")[0]
     rows: list[tuple[str, ...]] = [
-        (line.source, line.kind, f"{line.amount:.3g}", f"{line.error_share:.3g}", line.note)
+        (line.source, line.kind, _amount(line), f"{line.error_share:.3g}", line.note)
         for line in result.budget.lines
     ]
     share = sum(line.error_share for line in result.budget.lines)
-    rows.append(("total", "", f"{result.budget.total:.3g}", f"{share:.3g}", ""))
+    rows.append(("total", "", *_total(result.budget, f"{share:.3g}")))
     return TextTable(
         f"Error budget of {measure} by {engine}",
         ("source", "kind", "half-width", "error share", "how"),
         tuple(rows),
         ("source", "kind", "how"),
+        prose="how",
     )
+
+
+def _amount(line: BudgetLine) -> str:
+    return "unknown" if _is_unknown(line) else f"{line.amount:.3g}"
+
+
+def _is_unknown(line: BudgetLine) -> bool:
+    """Whether nobody can say how much a line adds; an infinite amount of another kind is known."""
+    return line.kind == "unknown" and math.isinf(line.amount)
+
+
+def _total(budget: Budget, share: str) -> tuple[str, str, str]:
+    """Half-width, error share and how, with what is not known named and not added."""
+    unknown = [line.source for line in budget.lines if _is_unknown(line)]
+    known = math.fsum(line.amount for line in budget.lines if not _is_unknown(line))
+    if not unknown:
+        return f"{known:.3g}", share, ""
+    return f"{known:.3g} + unknown", share, f"unknown: {', '.join(unknown)}"
 
 
 def explain(result: Result) -> str:
@@ -39,7 +61,7 @@ def explain(result: Result) -> str:
     buffer = io.StringIO()
     # rich would write into the notebook's cell instead of the buffer
     console = Console(
-        file=buffer, width=_WIDTH, color_system=None, highlight=False, force_jupyter=False
+        file=buffer, width=_width(), color_system=None, highlight=False, force_jupyter=False
     )
     cost, provenance = result.cost, result.provenance
     console.print(str(result))
@@ -65,3 +87,13 @@ def explain(result: Result) -> str:
         )
     console.print(f"Made by {provenance.engine} with rng {provenance.seed}, {provenance.goal}.")
     return buffer.getvalue().rstrip()
+
+
+def _width() -> int:
+    """Columns of the text: those of the terminal it is for where that is narrower."""
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        # no terminal: a notebook, a pipe, a file
+        return _WIDTH
+    return min(_WIDTH, columns) if columns > 0 else _WIDTH

@@ -1,4 +1,4 @@
-"""VaR and ES of a sample of losses, by order statistics, and of a law of the loss."""
+"""VaR and ES of a sample of losses, by order statistics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmc import checks
-from qmc.laws import Law
 from qmc.measures import ES, VaR
 from qmc.problem import Array
 
@@ -55,20 +54,6 @@ def tail_risk(losses: ArrayLike, level: float) -> tuple[Array, Array]:
 def risk_of_losses(losses: ArrayLike, measure: VaR | ES) -> Array:
     """The one of `tail_risk` that is asked for, (...,) of losses (..., n)."""
     return tail_risk(losses, measure.level)[isinstance(measure, ES)]
-
-
-def risk_of_law(law: Law, measure: VaR | ES) -> float:
-    """VaR or ES of a law of the loss; ES = VaR + E[(loss - VaR)+] / (1 - level).
-
-    That is Acerbi and Tasche's ES (2002, doi:10.1016/S0378-4266(02)00283-2, eq. 4), of laws with
-    atoms too (Rockafellar and Uryasev 2002, doi:10.1016/S0378-4266(02)00271-6, theorem 10).
-    """
-    quantile = float(law.ppf(measure.level))
-    if isinstance(measure, VaR):
-        return quantile
-    excess = float(law.upper_partial_mean(quantile)) - quantile * float(law.sf(quantile))
-    # rounding may not push the excess below 0, nor ES below VaR
-    return quantile + max(excess, 0.0) / (1.0 - measure.level)
 
 
 def _largest(sample: NDArray[np.floating], count: int) -> NDArray[np.floating]:

@@ -78,6 +78,53 @@ class ES:
         object.__setattr__(self, "level", checks.fraction("level", self.level))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailConditionalExpectation:
+    """The mean loss beyond the value at risk: E[L | L > VaR], or E[L | L >= VaR].
+
+    Rockafellar and Uryasev (2002, doi:10.1016/S0378-4266(02)00271-6) call them CVaR+ and CVaR-,
+    and ES lies between: CVaR- <= ES <= CVaR+, with equality where the loss has no atom at the VaR.
+    At an atom ES counts the part of it that lies beyond the level, the strict one leaves the atom
+    out and the other takes all of it; neither is subadditive (Acerbi and Tasche 2002,
+    doi:10.1016/S0378-4266(02)00283-2). With losses 0 and 10, each of probability 1/2, VaR 40 % is
+    0, ES 40 % is 8.33, the strict mean is 10 and the other is 5.
+
+    Attributes:
+        level: of the VaR, in (0, 1).
+        strict: leave out losses that equal the VaR. Where no loss lies above it, the number does
+            not exist, and engines that can tell refuse it.
+    """
+
+    level: float
+    strict: bool = True
+    on_loss = True
+
+    def __post_init__(self) -> None:
+        """Refuse a level outside (0, 1) and a `strict` that is no truth value."""
+        object.__setattr__(self, "level", checks.fraction("level", self.level))
+        if not isinstance(self.strict, bool):
+            raise checks.refuse("strict", self.strict, "True or False")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EconomicCapital:
+    """Capital for what is worse than expected: VaR less the mean loss.
+
+    Bluhm, Overbeck and Wagner, An Introduction to Credit Risk Modeling (2003), section 1.2.1.
+    """
+
+    level: float
+    on_loss = True
+
+    def __post_init__(self) -> None:
+        """Refuse a level outside (0, 1)."""
+        object.__setattr__(self, "level", checks.fraction("level", self.level))
+
+
+# measures that look for a quantile of the loss first
+TailMeasure: TypeAlias = VaR | ES | TailConditionalExpectation | EconomicCapital
+
+
 @dataclass(frozen=True, slots=True)
 class ExpectedLoss:
     """The mean loss: minus the mean of the present value."""

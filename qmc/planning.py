@@ -18,9 +18,10 @@ from qmc.dress_rehearsal import Rehearsal
 from qmc.errors import Unsupported
 from qmc.estimators import Estimator
 from qmc.grids import CellTable, Residual
-from qmc.measures import ES, Mean, Sensitivity, Tail, VaR
+from qmc.measures import Mean, Sensitivity, Tail, TailMeasure
 from qmc.memory import BYTES_AN_AMPLITUDE, BYTES_AN_INSTRUCTION
 from qmc.problem import Goal, Problem
+from qmc.quantile import ThresholdSearch
 from qmc.rounds import PhaseRound, Request
 from qmc.split import Split, circuit_goal, needs_residual, planned_split
 from qmc.step_error import step_error
@@ -110,6 +111,7 @@ class Parts:
     estimator: Estimator
     backend: Backend
     residual: Residual | None
+    search: ThresholdSearch | None = None
 
     @property
     def decay(self) -> float:
@@ -165,11 +167,11 @@ def make_plan(
     """Plan a solve on a table of cells.
 
     Raises:
-        Unsupported: for VaR or ES on a grid without edges.
+        Unsupported: for a measure of the tail on a grid without edges.
     """
     from qmc.circuits.grover import summary
 
-    search = isinstance(problem.measure, VaR | ES)
+    search = isinstance(problem.measure, TailMeasure)
     solve = (_search if search else _mean)(problem, goal, table, parts)
     size = summary(solve.encoded)
     gates_of_a = max(size.depth, 1) * _GATES_A_DEPTH
@@ -223,11 +225,11 @@ def _out_of_reach(goal: Goal, table: CellTable, solve: _Solve, parts: Parts) -> 
 def _search(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solve:
     """A threshold search, and the excess of an ES; its circuit is a test's in the middle."""
     if table.edges is None:
-        msg = "the grid made no edges for a quantile: take LawGrid"
+        msg = "the grid made no edges for a quantile: take LawGrid or FactorGrid"
         raise Unsupported(msg)
-    found = _rehearsal(problem, goal, table, parts).search()
+    found = _rehearsal(problem, goal, table, parts).searched()
     middle = float(table.edges[len(table.edges) // 2])
-    return _Solve(parts.encoding.encode(table, Tail(middle)), found.requests)
+    return _Solve(parts.encoding.encode(table, Tail(middle)), found.requests, found.paths)
 
 
 def _mean(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solve:
@@ -247,7 +249,17 @@ def _mean(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> _Solv
 
 
 def _rehearsal(problem: Problem, goal: Goal, table: CellTable, parts: Parts) -> Rehearsal:
-    return Rehearsal(problem, goal, table, parts.encoding, parts.estimator, parts.decay)
+    return Rehearsal(
+        problem,
+        goal,
+        table,
+        parts.encoding,
+        parts.estimator,
+        parts.decay,
+        residual=parts.residual,
+        search=parts.search,
+        reads=bool(getattr(parts.backend, "reads", False)),
+    )
 
 
 def _on_machine(

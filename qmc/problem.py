@@ -21,6 +21,7 @@ from qmc.capabilities import (
 )
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.measures import Measure, Sensitivity
+from qmc.present_values import present_values
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -96,19 +97,7 @@ class Problem:
         self._check_kind_of_paths()
         self._check_extremes()
         with np.errstate(over="ignore", invalid="ignore"):
-            values = self.values(np.zeros((1, self.num_factors)))
-        if values.shape != (1,):
-            msg = (
-                f"{type(self.contract).__name__}.present_value gave shape {values.shape} for one "
-                "path: must be (1,); return one number a path"
-            )
-            raise InvalidProblem(msg)
-        if not np.isfinite(values[0]):
-            msg = (
-                f"{self.contract!r} under {self.model!r} is worth {values[0]} on the middle path: "
-                "must be finite; take a smaller rate, volatility, price or expiry"
-            )
-            raise InvalidProblem(msg)
+            self.values(np.zeros((1, self.num_factors)))
         self._check_observations()
         if isinstance(self.measure, Sensitivity):
             from qmc.sensitivity import check_sensitivity
@@ -195,8 +184,16 @@ class Problem:
 
     def values(self, normals: Array) -> Array:
         """Present values (n,) of the contract for normals (n, num_factors)."""
+        return self.values_of_paths(self.paths(normals))
+
+    def values_of_paths(self, paths: Array) -> Array:
+        """Present values (n,) of the contract on paths (n, times, columns).
+
+        Raises:
+            InvalidProblem: when the contract gives anything but one finite number a path.
+        """
         discount = self.model.discount(self.contract.times)
-        return self.contract.present_value(self.paths(normals), discount)
+        return present_values(self.contract, paths, discount)
 
     def outcomes(self, normals: Array) -> Array:
         """What the measure acts on, (n,): present values, losses, or their difference quotient."""

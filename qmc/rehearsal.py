@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qmc.backends.ideal import IdealOracle, flag_probability
+from qmc.backends.ideal import Ideal, IdealOracle, flag_probability
+from qmc.backends.protocols import Reading, SupportsReadout
 from qmc.circuits import AmplitudeProblem
 from qmc.estimators import Estimator, run_estimator
 from qmc.problem import Goal
@@ -41,19 +42,50 @@ class _Recorder:
         return sum(one.queries for one in self.asked)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A recorder whose value register is read beside the flag."""
+
+    recorder: _Recorder
+    source: SupportsReadout
+    decay: float = 0.0
+
+    def run(self, rounds: Sequence[Round]) -> tuple[int, ...]:
+        """Hits, one a round."""
+        return self.recorder.run(rounds)
+
+    def phases(self, bits: int, shots: int) -> tuple[int, ...]:
+        """Outcomes of a phase register."""
+        return self.recorder.phases(bits, shots)
+
+    def readout(self, rounds: Sequence[Round]) -> tuple[Reading, ...]:
+        """Hits and cells, one pair a round."""
+        self.recorder.asked += rounds
+        return self.source.readout(rounds)
+
+
 @dataclass(slots=True)
 class RecordingBackend:
-    """Draws the law of each flag, as `Ideal` does, and keeps what all its oracles were asked."""
+    """Draws the law of each flag, as `Ideal` does, and keeps what all its oracles were asked.
+
+    Attributes:
+        decay: visibility lost per power.
+        reads: whether value registers are read beside the flag.
+        oracles: made so far.
+    """
 
     decay: float = 0.0
+    reads: bool = False
     oracles: list[_Recorder] = field(default_factory=list)
     builds_circuits = False
 
-    def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> _Recorder:
+    def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> _Recorder | _Reader:
         """The oracle of one amplitude problem."""
         made = IdealOracle(flag_probability(problem), rng, self.decay)
-        self.oracles.append(_Recorder(made, decay=self.decay))
-        return self.oracles[-1]
+        recorder = _Recorder(made, decay=self.decay)
+        self.oracles.append(recorder)
+        reading = Ideal().oracle(problem, rng=rng) if self.reads else None
+        return _Reader(recorder, reading) if isinstance(reading, SupportsReadout) else recorder
 
     @property
     def asked(self) -> tuple[Request, ...]:

@@ -13,14 +13,17 @@ from qmc import checks
 from qmc.backends import Aer, Backend, Oracle
 from qmc.backends.answers import decay_of, hits_of, made_oracle, require_outcomes
 from qmc.backends.failures import chained
+from qmc.backends.protocols import Reading
+from qmc.backends.readout import readings_of
 from qmc.circuits import AmplitudeProblem, Encoding
 from qmc.circuits.amplitude_problem import require_problem
 from qmc.errors import TooLarge
 from qmc.estimators import Certified, Estimator, run_estimator
 from qmc.estimators.protocols import phases
-from qmc.grids import CellTable
+from qmc.grids import CellTable, Residual
 from qmc.measures import Functional, Mean
 from qmc.problem import Goal, Problem
+from qmc.quantile import ThresholdSearch
 from qmc.result import BudgetLine, Estimate, Interval, Status, status_for
 from qmc.rng import RNGLike, generator
 from qmc.rounds import PhaseRound, Request, Round
@@ -78,6 +81,12 @@ class MeteredOracle:
         self.meter.count([asked])
         return outcomes
 
+    def readout(self, rounds: Sequence[Round], cells: int) -> tuple[Reading, ...]:
+        """Run, read one of so many cells a hit, and count; `Unsupported` without a register."""
+        read = readings_of(self.oracle, rounds, cells)
+        self.meter.count(rounds)
+        return read
+
 
 @runtime_checkable
 class LimitsPower(Protocol):
@@ -126,6 +135,8 @@ class Run:
         encoding, estimator, backend: the engine's parts.
         rng: spawns a stream for every oracle and every estimator.
         meter: of all oracles together.
+        residual: measures what a grid without a bias bound leaves out; None leaves it out.
+        search: of a quantile among the grid's edges; None bisects by the estimator.
         encoded: the circuit A that was run last, for the summary.
         residual_paths: classical paths that the grid's correction took.
     """
@@ -137,6 +148,8 @@ class Run:
     estimator: Estimator
     backend: Backend
     rng: np.random.Generator
+    residual: Residual | None = None
+    search: ThresholdSearch | None = None
     meter: Meter = field(default_factory=Meter)
     encoded: AmplitudeProblem | None = None
     residual_paths: int = 0
@@ -152,19 +165,22 @@ class Run:
         return encoded, self.amplify(encoded, encoded.amplitude_goal(goal, bias))
 
     def amplify(
-        self, encoded: AmplitudeProblem, one: Goal, excludes: float | None = None
+        self,
+        encoded: AmplitudeProblem,
+        one: Goal,
+        decided: Callable[[Interval], bool] | None = None,
     ) -> Estimate:
         """Run the estimator on one circuit to a goal of its amplitude.
 
-        `excludes` stops it early once the number's interval excludes this value, if the
-        estimator's interval may be read at any round.
+        `decided` stops it early once it says so of the number's interval, if the estimator's
+        interval may be read at any round.
         """
         self.encoded = encoded
         stop: Callable[[Estimate], bool] | None = None
-        if excludes is not None and self.estimator.anytime_valid:
+        if decided is not None and self.estimator.anytime_valid:
 
             def stop(found: Estimate) -> bool:
-                return not number(encoded, found).interval.contains(excludes)
+                return decided(number(encoded, found).interval)
 
         streams = self.rng.spawn(2)
         return _amplified(encoded, one, self.estimator, self.backend, self.meter, streams, stop)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
     from rich.table import Table
 
+# beside sentences, on a screen of fewer columns, other columns fold after so many characters
+_WORD, _ROOM = 10, 100
+
 
 # columns of a table in plain text
 _PLAIN_WIDTH = 110
@@ -26,6 +29,7 @@ class TextTable:
         rows: one tuple of cells a row, as long as `columns`.
         left: the columns that are words, set to the left; the others are numbers.
         spare: columns that a narrow screen moves into a second table, first one first.
+        prose: the column of sentences, for which the others fold on a narrow screen.
     """
 
     caption: str
@@ -33,29 +37,32 @@ class TextTable:
     rows: tuple[tuple[str, ...], ...]
     left: tuple[str, ...] = ()
     spare: tuple[str, ...] = ()
+    prose: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table as rich draws it; where there is no room, spare columns follow below it."""
         moved: list[str] = []
+        width = options.max_width
         for name in self.spare:
-            table = self._drawn(self.caption, [c for c in self.columns if c not in moved])
+            table = self._drawn(self.caption, [c for c in self.columns if c not in moved], width)
             if _width(table, console, options) <= options.max_width:
                 break
             moved.append(name)
-        yield self._drawn(self.caption, [name for name in self.columns if name not in moved])
+        yield self._drawn(self.caption, [c for c in self.columns if c not in moved], width)
         if moved:
             kept = [name for name in self.columns if name in moved or name in self.left]
-            yield self._drawn(f"{self.caption}, continued", kept)
+            yield self._drawn(f"{self.caption}, continued", kept, width)
 
-    def _drawn(self, caption: str, names: Sequence[str]) -> Table:
-        """Some columns; a rule wherever a group of rows ends."""
+    def _drawn(self, caption: str, names: Sequence[str], width: int) -> Table:
+        """Some columns on a screen of some width; a rule wherever a group of rows ends."""
         from rich.table import Table
 
         table = Table(title=caption, title_justify="left")
         kept = [self.columns.index(name) for name in names]
         for name in names:
             justify: JustifyMethod = "left" if name in self.left else "right"
-            table.add_column(name, justify=justify, overflow="fold")
+            most = _WORD if self.prose and name != self.prose and width < _ROOM else None
+            table.add_column(name, justify=justify, overflow="fold", max_width=most)
         for before, row in zip((None, *self.rows), self.rows, strict=False):
             if before is not None and self._starts_group(before, row):
                 table.add_section()

@@ -8,6 +8,8 @@ import pytest
 from classical_baseline import Analytic
 from qmc import (
     Autocallable,
+    Barrier,
+    Basket,
     BlackScholes,
     Call,
     CellTable,
@@ -263,3 +265,38 @@ def test_a_bound_beyond_the_tolerance_is_unresolved_and_says_what_to_do(goal):
     assert result.status == "unresolved"
     assert result.interval.contains(EXCHANGE_PRICE)
     assert "no queries reach it, take bias='measured'" in result.budget.lines[-1].note
+
+
+@pytest.mark.parametrize(
+    ("model", "contract", "paid"),
+    [
+        (
+            MultiAsset(spots=(100.0,), vols=(0.2,), rate=0.05, correlation=((1.0,),)),
+            Basket(weights=(0.0,), strike=100.0, expiry=1.0, kind="put"),
+            100.0,
+        ),
+        (
+            ONE,
+            Barrier(
+                strike=100.0,
+                barrier=99.0,
+                times=(0.0, 1.0),
+                direction="up-and-out",
+                rebate=3.0,
+            ),
+            3.0,
+        ),
+    ],
+    ids=["nothing in a basket", "knocked out from the start"],
+)
+@pytest.mark.parametrize("asked", [Goal(tolerance=0.05), Goal(queries=1_000)], ids=repr)
+def test_a_payoff_that_is_the_same_everywhere_is_worth_that_and_no_query(
+    model, contract, paid, asked
+):
+    """Not a circuit's sampled neighbour of it; with no spread seen nobody knows an interval."""
+    for grid in (FactorGrid(qubits=3), None):
+        problem = Problem(model, contract, Price())
+        result = Quantum(grid=grid, backend=Ideal()).solve(problem, asked, rng=1)
+        assert result.value == pytest.approx(paid * math.exp(-0.05), rel=1e-12)
+        assert (result.cost.queries, result.status) == (0, "unresolved")
+        assert "all cells are worth the same" in result.budget.lines[0].note

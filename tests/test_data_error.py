@@ -35,8 +35,9 @@ from qmc import (
 from qmc.bootstrap import block_indices, mean_block_length, shortfall_interval, tail_interval
 from qmc.data_error import data_error
 from qmc.laws import NormalLaw, StudentTLaw
-from qmc.losses import risk_of_law, tail_risk
+from qmc.losses import tail_risk
 from qmc.models import GARCH
+from qmc.tail_laws import tail_number
 
 RUNS = 200
 MEASURES = (VaR(level=0.99), ES(level=0.975))
@@ -71,7 +72,7 @@ def many(model, draw, truths, count=RUNS):
 
 def test_independent_days_of_a_heavy_tail():
     """Of 500 days 5 lie beyond VaR 99 %; percentiles of resampled ES cover far less."""
-    truths = [risk_of_law(T4, one) for one in MEASURES]
+    truths = [tail_number(T4, one) for one in MEASURES]
     shares, runs = many(history, lambda rng: student(rng, 500), truths)
     assert shares[0] >= 0.93
     assert shares[1] >= 0.88
@@ -90,7 +91,7 @@ def test_independent_days_of_a_heavy_tail():
 
 def test_filtered_days_know_that_volatility_is_estimated():
     """Where volatility never moves, the EWMA's own noise is most of the error."""
-    truths = [risk_of_law(T4, one) for one in MEASURES]
+    truths = [tail_number(T4, one) for one in MEASURES]
     shares, runs = many(filtered, lambda rng: student(rng, 500), truths)
     assert min(shares) >= 0.88
     blind = []
@@ -105,7 +106,7 @@ def test_filtered_days_know_that_volatility_is_estimated():
 
 def test_a_normal_fit_to_normal_days():
     law = NormalLaw(location=0.0, scale=0.02)
-    truths = [risk_of_law(law, one) for one in MEASURES]
+    truths = [tail_number(law, one) for one in MEASURES]
     shares, runs = many(
         NormalReturns.from_returns,
         lambda rng: law.ppf(rng.random((250, 1))),

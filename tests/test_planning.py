@@ -300,3 +300,44 @@ def test_a_plan_names_paths_that_end_before_the_goal():
     assert engine.plan(asian, Goal(relative_tolerance=0.1)).warnings == ()
     (line,) = engine.plan(asian, Goal(relative_tolerance=0.0005)).warnings
     assert "max_paths=4,096" in line
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """How often a residual began its Sobol sequences."""
+    calls = []
+    streams = Residual.streams
+
+    def counted(self, problem, table, rng):
+        calls.append(self)
+        return streams(self, problem, table, rng)
+
+    monkeypatch.setattr(Residual, "streams", counted)
+    return calls
+
+
+def test_a_residual_pilot_is_drawn_once_for_a_table(drawn):
+    """And says of another table, problem or number of replicates what is true of these."""
+    grid, problem = FactorGrid(qubits=3), ASIAN
+    other = Problem(MARKET, dataclasses.replace(ASIAN.contract, strike=90.0), Price())
+    table, again = grid.discretise(problem), grid.discretise(problem)
+    bar = Residual().pilot(problem, table)
+    assert Residual().pilot(problem, table) == bar
+    assert len(drawn) == 1
+    assert Residual().pilot(problem, again) == bar
+    asked = (Residual(replicates=8).pilot(problem, table), Residual().pilot(other, table))
+    assert len({bar, *asked}) == 3
+    assert Residual().pilot(problem, table) == bar
+
+
+def test_rehearsals_of_many_normals_share_the_paths_of_a_residual(drawn, monkeypatch):
+    """Five draw their own below a limit, one beyond it; the circuit's rounds stay the same."""
+    engine, goal = Quantum(grid=FactorGrid(qubits=3), backend=Ideal()), Goal(tolerance=0.05)
+    apart = engine.plan(ASIAN, goal)
+    assert len(drawn) == 1 + 5
+    drawn.clear()
+    monkeypatch.setattr("qmc.dress_rehearsal._NORMALS_IN_ALL", 1)
+    together = engine.plan(ASIAN, goal)
+    assert len(drawn) == 1 + 1
+    assert together.expected_queries == apart.expected_queries
+    assert 0.5 <= together.residual_paths / apart.residual_paths <= 2.0

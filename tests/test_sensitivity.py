@@ -239,7 +239,10 @@ SURFACE = LocalVolatility(
     ("model", "contract", "measure", "kind", "message"),
     [
         (MARKET, CallSpread(low_strike=90.0, high_strike=110.0, expiry=1.0),
-         Sensitivity(to="strike"), Unsupported, "CallSpread: it has no strike"),
+         Sensitivity(to="strike"), Unsupported,
+         "CallSpread: it has high_strike and low_strike, but no one field strike to move"),
+        (MARKET, Sum(contracts=(CALL, Put(strike=90.0, expiry=1.0))), Sensitivity(to="strike"),
+         Unsupported, "Sum: it has parts with strikes of their own.*ask it of a part"),
         (MARKET, Asian(strike_style="floating", times=(1.0,)), Sensitivity(to="strike"),
          Unsupported, "Asian: it has no strike"),
         (MARKET, Asian(strike=90.0, times=(0.0, 1.0)), Sensitivity(to="time"), InvalidProblem,
@@ -266,7 +269,9 @@ def test_what_cannot_be_moved_is_refused_when_the_problem_is_made(
 
 
 def test_a_uniform_grid_names_who_treats_it():
-    with pytest.raises(Unsupported, match="not Sensitivity of Call; use LawGrid"):
+    with pytest.raises(
+        Unsupported, match="not Sensitivity of Call under BlackScholes; leave the grid"
+    ):
         UniformGrid(qubits=3).discretise(Problem(MARKET, CALL, GREEKS["vega"]))
 
 

@@ -11,6 +11,7 @@ from qmc import (
     Call,
     CallSpread,
     Digital,
+    EconomicCapital,
     ExpectedLoss,
     FactorGrid,
     FilteredReturns,
@@ -22,6 +23,7 @@ from qmc import (
     Put,
     Sensitivity,
     StudentTReturns,
+    TailConditionalExpectation,
     UniformGrid,
     VaR,
 )
@@ -70,8 +72,12 @@ def test_an_option_becomes_nouns():
         ({"kind": "put"}, Put(strike=105.0, expiry=1.0)),
         ({"kind": "digital"}, Digital(strike=105.0, expiry=1.0)),
         (
-            {"kind": "digital", "side": "put", "pays": "asset", "cash": 3},
-            Digital(strike=105.0, expiry=1.0, kind="put", pays="asset", cash=3.0),
+            {"kind": "digital", "side": "put", "cash": 3},
+            Digital(strike=105.0, expiry=1.0, kind="put", cash=3.0),
+        ),
+        (
+            {"kind": "digital", "pays": "asset"},
+            Digital(strike=105.0, expiry=1.0, pays="asset"),
         ),
         (
             {"kind": "spread", "high_strike": 110},
@@ -97,6 +103,11 @@ def test_contracts(fields, contract):
         ),
         ({"kind": "var"}, (VaR(level=0.99),)),
         ({"kind": "es"}, (ES(level=0.975),)),
+        ({"kind": "economic-capital"}, (EconomicCapital(level=0.99),)),
+        (
+            {"kind": "tail_conditional_expectation", "level": 0.9},
+            (TailConditionalExpectation(level=0.9),),
+        ),
         ({"kind": "both"}, (VaR(level=0.99), ES(level=0.975))),
         ({"kind": "both", "level": 0.9}, (VaR(level=0.9), ES(level=0.9))),
     ],

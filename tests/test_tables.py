@@ -50,3 +50,17 @@ def test_a_rule_stands_before_a_new_group_and_before_a_total():
 
 def test_an_empty_table_is_drawn():
     assert "nothing" in drawn(TextTable("nothing", ("a wide column",), ()), 40)
+
+
+def test_beside_sentences_other_columns_fold_on_a_narrow_screen():
+    """Whole words of ten letters, and a table no wider than 80 columns."""
+    sentence = "a sentence that is longer than any of the words which stand before it in this row"
+    cells = ("amplitude estimation", "asymptotic", "0.104 + unknown", "0.025", sentence)
+    names = ("source", "kind", "half-width", "error share", "how")
+    table = TextTable("t", names, (cells,), ("source", "kind", "how"), prose="how")
+    lines = drawn(table, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    body = "\n".join(lines)
+    for word in (*" ".join(cells[:4]).split(), *sentence.split(), *" ".join(names).split()):
+        assert word in body
+    assert "amplitude estimation" in drawn(table, 170)

@@ -67,12 +67,14 @@ class Last:
         value = paths[:, -1, 0] * discount[-1]
         if self.fault == "draws":
             value = value + np.random.default_rng().standard_normal()
-        faulty: dict[str, Array] = {
+        faulty: dict[str, Any] = {
             "mixes": value - value.mean(),
             "next": np.roll(value, 1),
             "column": value[:, None],
             "single": value.astype(np.float32),
             "nan": value * np.nan,
+            "list": value.tolist(),
+            "complex": value + 0j,
         }
         return faulty.get(self.fault, value)
 
@@ -193,14 +195,16 @@ def test_bad_models(fault: str, match: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "match"),
     [
-        ("writes", "changed its paths"),
-        ("writes discount", "changed its discount"),
+        ("writes", r"writes into its paths or discount.*copy"),
+        ("writes discount", r"writes into its paths or discount.*copy"),
         ("draws", "never draws"),
         ("mixes", "other paths"),
         ("next", "other paths"),
         ("column", "shape"),
         ("single", "float64"),
-        ("nan", "NaN"),
+        ("nan", "nan for 64 of 64 paths"),
+        ("list", "gave a list"),
+        ("complex", "dtype complex128"),
     ],
 )
 def test_faults_of_contracts(fault: str, match: str) -> None:

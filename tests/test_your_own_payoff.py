@@ -185,7 +185,7 @@ REFUSED = {
     ),
     "law": (
         lambda: LawGrid().discretise(Problem(MARKET, BestMonth(), Price())),
-        "BestMonth",
+        "contract BestMonth lacks pieces() and expiry; take FactorGrid(), or leave the grid open",
     ),
     "strike": (
         lambda: Problem(MARKET, BestMonth(), Sensitivity(to="strike")),

@@ -19,6 +19,7 @@ from benchmarks.suites import (
     peers,
     plans,
     published,
+    quantiles,
     residuals,
     risk_speed,
 )
@@ -46,9 +47,16 @@ SUITES: dict[str, Callable[[int, bool, Sequence[Row]], Iterator[Row]]] = {
     "backtests": backtests.run,
     "conventions": conventions.run,
     "data_errors": data_errors.run,
+    "quantiles": quantiles.run,
 }
 
-PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {"estimators": estimators.picture}
+PICTURES: dict[str, Callable[[Sequence[Row]], "Figure"]] = {
+    "estimators": estimators.picture,
+    "quantiles": quantiles.picture,
+}
 
 # tables by name, made of all rows of a suite
-SUMMARIES: dict[str, Callable[[Sequence[Row]], dict[str, list[Row]]]] = {"plans": plans.summary}
+SUMMARIES: dict[str, Callable[[Sequence[Row]], dict[str, list[Row]]]] = {
+    "plans": plans.summary,
+    "quantiles": quantiles.summary,
+}

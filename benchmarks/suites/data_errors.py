@@ -16,11 +16,12 @@ from scipy import stats
 from qmc.bootstrap import fitted_interval
 from qmc.data_error import data_error
 from qmc.laws import Law, NormalLaw, StudentTLaw
-from qmc.losses import risk_of_law, tail_risk
+from qmc.losses import tail_risk
 from qmc.measures import ES, VaR
 from qmc.models import FilteredReturns, HistoricalReturns, NormalReturns, StudentTReturns
 from qmc.problem import Array, Model
 from qmc.result import Interval
+from qmc.tail_laws import tail_number
 
 MEASURES: tuple[VaR | ES, ...] = (VaR(level=0.99), ES(level=0.975))
 _RESAMPLES = 400
@@ -103,7 +104,7 @@ def _once(case: Case, seed: int) -> list[tuple[Interval, Interval | None, float]
             fitted_interval(line.value, tail_risk(again, line.measure.level)[place], 0.95)
             for place, line in enumerate(found.lines)
         ]
-    truths = [scale * risk_of_law(case.law, measure) for measure in MEASURES]
+    truths = [scale * tail_number(case.law, measure) for measure in MEASURES]
     return [
         (line.interval, other, truth)
         for line, other, truth in zip(found.lines, plain, truths, strict=True)

@@ -172,8 +172,7 @@ def _lookback(model: Model, contract: Lookback) -> Priced:
     if strike is not None and begin > 0.0 and end == expiry:
         value = lookback.partial_lookback_fixed(market, strike, begin, expiry, kind=kind)
         return value, "Heynen and Kat (1994)"
-    usual = contract.multiple >= 1.0 if kind == "call" else contract.multiple <= 1.0
-    if strike is None and begin == 0.0 and end < expiry and usual:
+    if strike is None and begin == 0.0 and end < expiry:
         value = lookback.partial_lookback_floating(
             market, end, expiry, kind=kind, multiple=contract.multiple, extreme=seen
         )

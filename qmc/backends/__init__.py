@@ -4,7 +4,7 @@ from qmc.backends.aer import Aer
 from qmc.backends.calibration import Calibration, calibrate
 from qmc.backends.ideal import Ideal
 from qmc.backends.noise import DepolarizingNoise, DeviceNoise, Noise
-from qmc.backends.protocols import Backend, Oracle
+from qmc.backends.protocols import Backend, Oracle, SupportsReadout
 from qmc.backends.sampler import Sampler
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Noise",
     "Oracle",
     "Sampler",
+    "SupportsReadout",
     "calibrate",
 ]

@@ -13,6 +13,7 @@ from qmc.backends.noise import DeviceNoise, Noise
 from qmc.backends.powers import least_instructions, require_instructions, require_work
 from qmc.backends.product_state import product_bytes, worst_bond
 from qmc.backends.protocols import Oracle
+from qmc.backends.readout import FlagOnly
 from qmc.circuits.amplitude_problem import AmplitudeProblem, require_problem
 from qmc.rng import generator
 
@@ -116,6 +117,11 @@ class Aer:
         """Whether errors are simulated, or a state may be cut off, which no interval covers."""
         return self.noise is not None or self.bond_dimension > 0
 
+    @property
+    def reads(self) -> bool:
+        """Whether value registers are read beside the flag: exact draws, without noise only."""
+        return not self.noisy
+
     def oracle(self, problem: AmplitudeProblem, *, rng: np.random.Generator) -> Oracle:
         """The oracle of one amplitude problem; simulates nothing yet."""
         require_problem(problem)
@@ -123,7 +129,8 @@ class Aer:
         self.require_state(problem.num_qubits + 1 + self.with_ancilla)
         self.require_device(problem.num_qubits + self.with_ancilla)
         self._require_gates(problem)
-        return AerOracle(problem, self, generator(rng))
+        made = AerOracle(problem, self, generator(rng))
+        return made if self.reads else FlagOnly(made)
 
     # a method: the backend is the first argument of `qmc.backends.calibrate`
     calibrate = calibration.calibrate

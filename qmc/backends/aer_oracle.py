@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from qmc.backends.powers import (
     PowerCircuits,
     require_instructions,
 )
+from qmc.backends.protocols import Reading
+from qmc.backends.readout import Read, require_registers
 from qmc.backends.reflection import Reflection, label
 from qmc.circuits.amplitude_problem import AmplitudeProblem
 from qmc.errors import BackendFailed
@@ -65,6 +67,8 @@ _LARGE_QUBITS = 14
 # of one job, about 350 MB
 _MOST_OPERATIONS = 500_000
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class AerOracle:
@@ -104,22 +108,46 @@ class AerOracle:
         shots = outcomes.shots_of(rounds)
         if not shots:
             return ()
-        words = not outcomes.alone(rounds)
-        seen: dict[Key, str | int] = {}
+        alone = outcomes.alone(rounds)
+        read = outcomes.counted if alone else outcomes.listed
+        return outcomes.deal(rounds, self._seen(shots, Read(read, words=not alone)))
+
+    def readout(self, rounds: Sequence[Round]) -> tuple[Reading, ...]:
+        """Hits of the flag and the cell of each, from the same circuits with the register measured.
+
+        Raises:
+            Unsupported: when no qubits of the circuit hold a value.
+            TooLarge: when a circuit would not fit the machine.
+            BackendFailed: when Aer fails or answers something else than was asked.
+        """
+        require_registers(self.problem)
+        bits = sum(self.problem.registers)
+        shots = outcomes.shots_of(rounds)
+        if not shots:
+            return ()
+        read = functools.partial(outcomes.cells_of, bits)
+        return outcomes.deal_cells(rounds, self._seen(shots, Read(read, words=True, bits=bits)))
+
+    def _seen(self, shots: Mapping[Key, int], how: Read[T]) -> dict[Key, T]:
+        """What each circuit gave; those that wait for no other's state share a job."""
+        seen: dict[Key, T] = {}
         steered = any(steer for _, steer in shots)
         self.backend.require_device(self._qubits - (not steered))
         self.circuits.keep(shots)
         if (evolution := self.evolution()) is None:
             require_instructions(float(self.circuits.operations[0]), max(shots)[0])
             for group in outcomes.grouped(shots, apart=self.backend.noise is not None):
-                circuits = {key: self.circuits.circuit(*key) for key in group}
-                seen |= self._run_circuits(circuits, group, words=words)
-        else:
-            evolution.keep(shots)
-            for wave in evolution.stops(list(shots)):
-                circuits = {key: evolution.circuit(key, measured=key in shots) for key in wave}
-                seen |= self._run_circuits(circuits, shots, words=words)
-        return outcomes.deal(rounds, seen)
+                circuits = {key: how.measured(self.circuits.circuit(*key)) for key in group}
+                seen |= self._run_circuits(circuits, group, how)
+            return seen
+        evolution.keep(shots)
+        for wave in evolution.stops(list(shots)):
+            circuits = {key: evolution.circuit(key, measured=key in shots) for key in wave}
+            read = {
+                key: how.measured(one) if key in shots else one for key, one in circuits.items()
+            }
+            seen |= self._run_circuits(read, shots, how)
+        return seen
 
     def phases(self, bits: int, shots: int) -> tuple[int, ...]:
         """Outcomes of a phase register of `bits` qubits, one a shot.
@@ -184,21 +212,20 @@ class AerOracle:
         return [outcomes.saved(result, 0, label(place), what) for place in range(count)]
 
     def _run_circuits(
-        self, circuits: Mapping[Key, QuantumCircuit], shots: Mapping[Key, int], *, words: bool
-    ) -> dict[Key, str | int]:
+        self, circuits: Mapping[Key, QuantumCircuit], shots: Mapping[Key, int], how: Read[T]
+    ) -> dict[Key, T]:
         """What each measured circuit gave; states that were saved are kept."""
-        seen: dict[Key, str | int] = {}
+        seen: dict[Key, T] = {}
         # Aer takes one number of shots a job: circuits run the largest and give their first ones
         most = max(shots.values())
-        read = outcomes.listed if words else outcomes.counted
         evolution = self._evolution if isinstance(self._evolution, Evolution) else None
         new = {key for key in circuits if evolution and not evolution.knows(key)}
         for keys in self._jobs(circuits):
             what = outcomes.described(keys)
-            result = self._job([circuits[key] for key in keys], most, what, words=words)
+            result = self._job([circuits[key] for key in keys], most, what, words=how.words)
             for index, key in enumerate(keys):
                 if key in shots:
-                    seen[key] = read(result, index, most, f"power {key[0]}")
+                    seen[key] = how.read(result, index, most, f"power {key[0]}")
                 if key in new and evolution is not None:
                     evolution.learn(key, outcomes.saved(result, index, LABEL, what))
         return seen

@@ -55,9 +55,9 @@ def hits_of(oracle: Oracle, rounds: Sequence[Round]) -> tuple[int, ...]:
     what = f"{type(oracle).__name__}.run"
     with chained(f"{what} failed on {len(rounds)} rounds"):
         given = tuple(oracle.run(rounds))
-    _require_count(len(given), len(rounds), f"{what} answered", "rounds")
+    require_count(len(given), len(rounds), f"{what} answered", "rounds")
     return tuple(
-        _whole(one, asked.shots, f"{what} answered", f"hits of {asked}")
+        whole(one, asked.shots, f"{what} answered", f"hits of {asked}")
         for one, asked in zip(given, rounds, strict=True)
     )
 
@@ -70,16 +70,18 @@ def require_outcomes(outcomes: Sequence[int], asked: PhaseRound) -> tuple[int, .
     """
     with chained("the outcomes of a phase register cannot be read"):
         given = tuple(outcomes)
-    _require_count(len(given), asked.shots, "phases answered", "shots")
-    return tuple(_whole(one, asked.power, "phases answered", f"{asked.bits} bits") for one in given)
+    require_count(len(given), asked.shots, "phases answered", "shots")
+    return tuple(whole(one, asked.power, "phases answered", f"{asked.bits} bits") for one in given)
 
 
-def _require_count(seen: int, asked: int, who: str, what: str) -> None:
+def require_count(seen: int, asked: int, who: str, what: str) -> None:
+    """Refuse an answer of another size than was asked for."""
     if seen != asked:
         raise BackendFailed(f"{who} {seen} of {asked} {what}: nothing of it is used")
 
 
-def _whole(given: object, most: int, who: str, what: str) -> int:
+def whole(given: object, most: int, who: str, what: str) -> int:
+    """A whole number from 0 to `most`, or `BackendFailed`."""
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given <= most:
         msg = f"{who} {given!r} as {what}: must be a whole number from 0 to {most:,}"
         raise BackendFailed(msg)

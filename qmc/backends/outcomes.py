@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qmc import checks
 from qmc.backends.failures import chained
 from qmc.backends.powers import Key
+from qmc.backends.protocols import Reading
 from qmc.errors import BackendFailed
 from qmc.rounds import Round
 
@@ -56,7 +57,27 @@ def deal(rounds: Sequence[Round], outcomes: dict[Key, str | int]) -> tuple[int, 
     return tuple(hits)
 
 
-def grouped(shots: dict[Key, int], *, apart: bool) -> list[dict[Key, int]]:
+def deal_cells(
+    rounds: Sequence[Round], outcomes: Mapping[Key, Sequence[int | None]]
+) -> tuple[Reading, ...]:
+    """Hits of each round and their cells, in the order asked.
+
+    Args:
+        rounds: what was asked.
+        outcomes: of each circuit, one cell a shot, None where the flag was not raised.
+    """
+    given = dict.fromkeys(outcomes, 0)
+    dealt = []
+    for one in rounds:
+        key = (one.power, one.steer)
+        seen = outcomes[key][given[key] : given[key] + one.shots]
+        cells = tuple(cell for cell in seen if cell is not None)
+        dealt.append((len(cells), cells))
+        given[key] += one.shots
+    return tuple(dealt)
+
+
+def grouped(shots: Mapping[Key, int], *, apart: bool) -> list[Mapping[Key, int]]:
     """The circuits of each job; `apart` where a shot costs a simulation, none run too many."""
     if not apart:
         return [shots]
@@ -108,6 +129,25 @@ def numbers(result: Any, index: int, shots: int, bits: int, what: str) -> tuple[
         if len(word) != bits or set(word) - {"0", "1"}:
             raise BackendFailed(f"the backend returned {word!r} at {what}: must be {bits} bits")
     return tuple(int(word, 2) for word in words)
+
+
+def cells_of(bits: int, result: Any, index: int, shots: int, what: str) -> tuple[int | None, ...]:  # noqa: ANN401
+    """The cell of each shot of one circuit, None where the flag was not raised.
+
+    Raises:
+        BackendFailed: for another number of shots, or other registers than `bits` and the flag.
+    """
+    words = read(lambda: list(result.get_memory(index)), what)
+    require_all(len(words), shots, what)
+    return tuple(_cell(word, bits, what) for word in words)
+
+
+def _cell(word: str, bits: int, what: str) -> int | None:
+    value, _, flag = word.partition(" ")
+    if len(value) != bits or flag not in {"0", "1"} or set(value) - {"0", "1"}:
+        msg = f"the backend returned {word!r} at {what}: must be {bits} bits and the flag"
+        raise BackendFailed(msg)
+    return int(value, 2) if flag == "1" else None
 
 
 def saved(result: Any, index: int, label: str, what: str) -> Any:  # noqa: ANN401

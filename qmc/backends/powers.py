@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # (power, steer): what tells one circuit of a problem from another
 Key: TypeAlias = tuple[int, float]
 REGISTER = "flag"
+VALUES = "value"
 # numbers of a state changed one after the other, about half an hour
 MOST_WORK = 2.0**40
 
@@ -134,6 +135,17 @@ def measure(circuit: QuantumCircuit, flag: int) -> None:
     register = ClassicalRegister(1, REGISTER)
     circuit.add_register(register)
     circuit.measure(flag, register[0])
+
+
+def measure_values(circuit: QuantumCircuit, bits: int) -> QuantumCircuit:
+    """The same circuit with its first qubits measured too, into the classical register "value"."""
+    from qiskit.circuit import ClassicalRegister
+
+    read = circuit.copy()
+    register = ClassicalRegister(bits, VALUES)
+    read.add_register(register)
+    read.measure(range(bits), register)
+    return read
 
 
 def require_instructions(size: float, power: int) -> None:

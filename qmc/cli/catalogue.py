@@ -113,7 +113,8 @@ GREEK = (
     _number("step", _MEASURE, "of the difference quotient, a share of the parameter",
             "measure.step", "0.01, gamma 0.02"),
 )  # fmt: skip
-LEVEL = _number("level", _MEASURE, "0.99 is 99 %", "measure.level", "VaR 0.99, ES 0.975")
+LEVEL = _number("level", _MEASURE, "0.99 is 99 %", "measure.level",
+                "VaR, capital 0.99; ES, the mean beyond VaR 0.975")  # fmt: skip
 
 
 def _measure(words: str, default: str) -> Option:
@@ -121,9 +122,10 @@ def _measure(words: str, default: str) -> Option:
 
 
 PRICE_MEASURE = (_measure("price probability greek", "price"), THRESHOLD, *GREEK)
-RISK_MEASURE = (_measure("var es both expected-loss", "both"), LEVEL)
+_TAILS = "var es both tail-conditional-expectation economic-capital"
+RISK_MEASURE = (_measure(f"{_TAILS} expected-loss", "both"), LEVEL)
 ANY_MEASURE = (
-    _measure("price probability greek var es both expected-loss", "price or both"), THRESHOLD,
+    _measure(f"price probability greek {_TAILS} expected-loss", "price or both"), THRESHOLD,
     *GREEK, LEVEL,
 )  # fmt: skip
 ENGINE = _word("engine", _ENGINE, "who solves", "run.engine", "quantum monte-carlo analytic all",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -23,11 +24,15 @@ _WIDTH = 140
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where tables are drawn; a pipe has no width, so one that no table has to fold for."""
+    """Where tables are drawn; a pipe is as wide as COLUMNS says, or so that few tables fold."""
     from rich.console import Console
 
     screen = Console(stderr=stderr, highlight=False)
-    return screen if screen.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH)
+    if screen.is_terminal:
+        return screen
+    given = os.environ.get("COLUMNS", "")
+    width = int(given) if given.isdecimal() and int(given) > 0 else _WIDTH
+    return Console(stderr=stderr, highlight=False, width=width)
 
 
 def progress(text: str) -> AbstractContextManager[object]:

@@ -25,7 +25,9 @@ _HELD = {"portfolio", "book", "delta-gamma"}
 _RETURNS = {"filtered", "historical", "normal", "student-t"}
 _PRICE_ONLY = {one.name for one in (*MARKET, *CONTRACT)}
 _RISK_ONLY = {one.name for one in PORTFOLIO} | {"level"}
-_RISK_MEASURES = {"var", "es", "both", "expected-loss"}
+_RISK_MEASURES = {
+    "var", "es", "both", "tail-conditional-expectation", "economic-capital", "expected-loss",
+}  # fmt: skip
 _MEASURES = {
     "price": {"price", "probability", "greek", "expected-loss"},
     "risk": {*_RISK_MEASURES, "probability"},
@@ -107,10 +109,12 @@ def physical_machine(given: Given, problems: Sequence[Problem]) -> Machine | Non
     """
     if "physical" not in given:
         return None
-    from qmc.measures import ES, VaR
+    from qmc.measures import TailMeasure
     from qmc.resources.machine import Machine, require_estimator
 
-    searches = [type(one.measure).__name__ for one in problems if isinstance(one.measure, VaR | ES)]
+    searches = [
+        type(one.measure).__name__ for one in problems if isinstance(one.measure, TailMeasure)
+    ]
     if searches:
         msg = (
             f"option --physical: must be left out for {' and '.join(searches)}, a search over many "

@@ -10,6 +10,11 @@ from qmc import checks
 from qmc.contracts import fields
 from qmc.problem import Array
 
+# performances and coupons beyond are per cent by mistake, as volatilities are
+_HIGHEST = 10.0
+# a barrier that no performance reaches
+_NEVER = 1e6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autocallable:
@@ -25,10 +30,11 @@ class Autocallable:
         times: observation times in years, increasing.
         initial_prices: (assets,) > 0, with which performances are 1.
         coupons: paid on redemption at each time, shares of the notional; one number for all, or one
-            a time, such as (0.05, 0.1, 0.15) for 5 % a period.
-        autocall_barriers: > 0, one number for all, or one a time; performances.
-        knock_in: > 0, a performance.
-        put_strike: > 0, a performance.
+            a time, such as (0.05, 0.1, 0.15) for 5 % a period; from -10 to 10.
+        autocall_barriers: one number for all, or one a time; performances above 0, up to 10, or
+            1,000,000 and above at times that never call.
+        knock_in: a performance above 0, up to 10: 0.7 is 70 %.
+        put_strike: a performance above 0, up to 10.
         knock_in_monitoring: "maturity" or "discrete" (any of `times`).
         notional: > 0, in its currency.
         redeems: False leaves out the notional: coupons and the put alone.
@@ -67,9 +73,22 @@ class Autocallable:
         _positive("autocall_barriers", self.autocall_barriers)
         for name in ("knock_in", "put_strike", "notional"):
             object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
+        self._refuse_per_cent()
         checks.choice("knock_in_monitoring", self.knock_in_monitoring, ("maturity", "discrete"))
         if not isinstance(self.redeems, bool):
             raise checks.refuse("redeems", self.redeems, "True or False")
+
+    def _refuse_per_cent(self) -> None:
+        """Refuse levels that only per cent can mean."""
+        for name in ("knock_in", "put_strike"):
+            _performance(name, getattr(self, name), "above 0, up to 10")
+        coupons, barriers = np.asarray(self.coupons), np.asarray(self.autocall_barriers)
+        for place, coupon in enumerate(coupons.tolist()):
+            _performance(f"coupons[{place}]", coupon, "from -10 to 10")
+        never = f"above 0, up to {_HIGHEST:g}, or {_NEVER:,.0f} and above to call never"
+        for place, barrier in enumerate(barriers.tolist()):
+            if barrier < _NEVER:
+                _performance(f"autocall_barriers[{place}]", barrier, never)
 
     def present_value(self, paths: Array, discount: Array) -> Array:
         """Discounted payments (n,) of paths (n, times, assets)."""
@@ -87,6 +106,12 @@ class Autocallable:
         last = performance[:, -1]
         lowest = last if self.knock_in_monitoring == "maturity" else performance.min(axis=1)
         return np.where(lowest < self.knock_in, np.maximum(self.put_strike - last, 0.0), 0.0)
+
+
+def _performance(name: str, value: float, allowed: str) -> None:
+    if abs(value) > _HIGHEST:
+        hint = f"a share, not per cent: {value:g} % is {value / 100.0:g}"
+        raise checks.refuse(name, value, allowed, hint)
 
 
 def _positive(name: str, values: object) -> tuple[float, ...]:

@@ -21,7 +21,8 @@ class Barrier:
     Where the option is not alive at expiry, the rebate is paid instead. Discrete monitoring looks
     at the prices at `times` only, and at the spot where they include 0.0; continuous monitoring at
     all prices from now to expiry, for which `times=(expiry,)` will do (the model draws each step's
-    extreme: `SupportsExtremes`). A price at the barrier has reached it.
+    extreme: `SupportsExtremes`); under a model with curves `times` need every date before expiry at
+    which a curve changes, so that each step has flat terms. A price at the barrier has reached it.
 
     Attributes:
         strike: > 0.
@@ -31,7 +32,8 @@ class Barrier:
         kind: "call" or "put".
         rebate: 0 or above, in the asset's currency.
         rebate_at: when a knock-out's rebate is paid: "expiry", or "hit" for the first of `times` at
-            or after the hit. A knock-in's is paid at expiry.
+            or after the hit, in continuous monitoring too: with `times=(expiry,)` that is the
+            expiry, so give the dates on which a rebate may be paid. A knock-in's is paid at expiry.
         monitoring: "discrete" or "continuous".
 
     Raises:

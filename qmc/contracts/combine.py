@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qmc import checks
 from qmc.capabilities import Side
 from qmc.errors import InvalidProblem
+from qmc.present_values import present_values
 from qmc.problem import Array, Contract
 
 
@@ -80,7 +81,7 @@ class Sum:
         for contract, quantity in zip(self.contracts, self.quantities or (), strict=True):
             rows = np.searchsorted(self.times, contract.times).astype(np.intp)
             seen = self._seen(contract, paths, rows)
-            total += quantity * contract.present_value(seen, discount[rows])
+            total += quantity * present_values(contract, seen, discount[rows])
         return total
 
     def _seen(self, contract: Contract, paths: Array, rows: NDArray[np.intp]) -> Array:

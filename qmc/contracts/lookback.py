@@ -21,7 +21,8 @@ class Lookback:
     floating one (price - multiple m)+ as a call and (multiple M - price)+ as a put (Goldman, Sosin
     and Gatto 1979, doi:10.1111/j.1540-6261.1979.tb00059.x). Discrete monitoring sees the prices at
     `times`, and the spot where they include 0.0; continuous monitoring all prices of the window,
-    the spot included where it begins now (`SupportsExtremes`).
+    the spot included where it begins now (`SupportsExtremes`); under a model with curves `times`
+    then need every date at which a curve changes.
 
     Attributes:
         times: years, increasing; the last is the expiry.
@@ -30,8 +31,8 @@ class Lookback:
         strike_style: "fixed" or "floating".
         window: (begin, end) in years, begin 0 or one of `times`, end one of `times`: a partial
             lookback; None is from 0 to the expiry.
-        multiple: > 0, of the extreme in a floating strike, 1 for the whole; a partial lookback
-            takes 1 or above for a call, 1 or below for a put.
+        multiple: > 0, of the extreme in a floating strike: 1 is the whole; a partial lookback, of
+            any window, takes 1 or above for a call, 1 or below for a put.
         extreme_so_far: the extreme price seen before today, > 0, which counts too; None for none.
         monitoring: "discrete" or "continuous".
 
@@ -66,6 +67,10 @@ class Lookback:
         if self.strike_style == "fixed" and self.multiple != 1.0:
             hint = "it multiplies the extreme in a floating strike"
             raise checks.refuse("multiple", self.multiple, '1 with strike_style="fixed"', hint)
+        if self.multiple != 1.0 and (self.multiple < 1.0) == (self.kind == "call"):
+            allowed = "1 or above for a call" if self.kind == "call" else "1 or below for a put"
+            hint = "a partial lookback pays less than the whole, multiple=1"
+            raise checks.refuse("multiple", self.multiple, allowed, hint)
         if self.extreme_so_far is not None:
             seen = checks.positive("extreme_so_far", self.extreme_so_far)
             object.__setattr__(self, "extreme_so_far", seen)

@@ -95,7 +95,7 @@ class Digital:
         expiry: years, > 0.
         kind: "call" pays above the strike, "put" at or below it.
         pays: "cash" or "asset".
-        cash: amount of a cash digital, > 0.
+        cash: amount of a cash digital, > 0; 1 for one that pays the asset.
 
     Raises:
         InvalidProblem: for fields out of range or unknown words.
@@ -114,6 +114,9 @@ class Digital:
         checks.choice("kind", self.kind, fields.KINDS)
         checks.choice("pays", self.pays, ("cash", "asset"))
         object.__setattr__(self, "cash", checks.positive("cash", self.cash))
+        if self.pays == "asset" and self.cash != 1.0:
+            hint = "it pays one asset: hold more of them in a Sum with quantities="
+            raise checks.refuse("cash", self.cash, '1 with pays="asset"', hint)
 
     @property
     def times(self) -> tuple[float, ...]:

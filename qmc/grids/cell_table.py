@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmc import checks, memory
 from qmc.errors import InvalidProblem
@@ -18,6 +19,9 @@ from qmc.problem import Array, Problem
 Bias: TypeAlias = Literal["exact", "bounded", "unknown"]
 
 _SUM_TOLERANCE = 1e-9
+# of a tail that an end cell holds but for rounding
+_ROUNDING = 1e-12
+_NO_EDGES = "this table has no edges: take LawGrid with a risk measure for thresholds"
 # far beyond any machine, and still a power of two that a float can hold
 _MAX_QUBITS = 1000
 # float64 arrays of one entry a cell that live at once while a table is made
@@ -50,7 +54,10 @@ class CellTable:
         bias: "exact" (mean() is the true mean), "bounded" (by `bias_bound`) or "unknown".
         bias_bound: bound on |mean() - true mean|; 0 when exact, infinite when unknown.
         edges: (2**n + 1,) cell limits in the outcome's unit, cells (low, high], when cells are
-            ordered by value; else None. P(outcome <= edge) is exact.
+            ordered by value; else None. P(outcome <= edge) is exact. With `bins`, (m + 1,) limits
+            of losses whatever the order of the cells; P(outcome <= edge) is near and no more.
+        bins: (2**n,) between which edges each cell's value lies, (edges[bin], edges[bin + 1]];
+            None where cell i lies between edges i and i + 1.
         pilot_paths: classical paths that were spent to place the cells.
         pilot_mean: the pilot's own mean of the outcome, where there was one: a guess for planning.
         locator: finds the cell of given normals, for the residual's mean; None where the grid
@@ -64,6 +71,7 @@ class CellTable:
     bias: Bias
     bias_bound: float
     edges: Array | None = None
+    bins: NDArray[np.intp] | None = None
     pilot_paths: int = 0
     pilot_mean: float | None = None
     locator: Locator | None = None
@@ -88,12 +96,20 @@ class CellTable:
                 f"values has shape {self.values.shape}: must be {2**self.num_qubits} finite values"
             )
             raise InvalidProblem(msg)
-        if self.edges is not None and self.edges.shape != (2**self.num_qubits + 1,):
-            msg = f"edges has shape {self.edges.shape}: must be one longer than values"
-            raise InvalidProblem(msg)
-        for array in (*self.marginals, self.values, self.edges):
+        self._check_edges()
+        for array in (*self.marginals, self.values, self.edges, self.bins):
             if array is not None:
                 array.setflags(write=False)
+
+    def _check_edges(self) -> None:
+        if self.edges is None:
+            return
+        if self.bins is None and self.edges.shape != (2**self.num_qubits + 1,):
+            msg = f"edges has shape {self.edges.shape}: must be one longer than values"
+            raise InvalidProblem(msg)
+        if self.bins is not None and self.bins.shape != self.values.shape:
+            msg = f"bins has shape {self.bins.shape}: must be that of values, {self.values.shape}"
+            raise InvalidProblem(msg)
 
     @property
     def num_qubits(self) -> int:
@@ -117,6 +133,25 @@ class CellTable:
         """The exact expectation on the grid, in the outcome's unit."""
         return float(self.probabilities @ self.values)
 
+    @property
+    def end_masses(self) -> tuple[float, float]:
+        """Probabilities of the cells before the first finite edge and beyond the last one.
+
+        Raises:
+            InvalidProblem: for a table without edges.
+        """
+        if self.edges is None:
+            raise InvalidProblem(_NO_EDGES)
+        bins = np.arange(self.values.size) if self.bins is None else self.bins
+        masses = (self.probabilities[bins == end].sum() for end in (0, self.edges.size - 2))
+        below, above = map(float, masses)
+        return below, above
+
+    def holds(self, level: float) -> bool:
+        """Whether the quantile at a level lies between two finite edges, by the cells' numbers."""
+        below, above = self.end_masses
+        return below < level and above <= (1.0 - level) * (1.0 + _ROUNDING)
+
     def outcomes(self, functional: Functional) -> Array:
         """E[functional's integrand | cell], (2**n,), exact.
 
@@ -126,7 +161,8 @@ class CellTable:
         if isinstance(functional, Mean):
             return self.values
         index = self.edge_index(functional.threshold)
-        above = np.arange(self.values.size) >= index
+        bins = np.arange(self.values.size) if self.bins is None else self.bins
+        above = bins >= index
         if isinstance(functional, Excess):
             return np.where(above, self.values - functional.threshold, 0.0)
         return above.astype(np.float64)
@@ -134,8 +170,7 @@ class CellTable:
     def edge_index(self, threshold: float) -> int:
         """Index of the edge equal to `threshold`."""
         if self.edges is None:
-            msg = "this table has no edges: take LawGrid with a risk measure for thresholds"
-            raise InvalidProblem(msg)
+            raise InvalidProblem(_NO_EDGES)
         index = int(np.searchsorted(self.edges, threshold))
         if index >= self.edges.size or self.edges[index] != threshold:
             near = self.edges[max(0, index - 1) : index + 1].tolist()

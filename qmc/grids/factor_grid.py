@@ -18,7 +18,8 @@ from qmc.grids.factor_cells import FactorCells, Ground, Worth, cell_values
 from qmc.grids.factor_report import FactorReport
 from qmc.grids.mean_prices import has_mean_prices
 from qmc.grids.pilot import check_dimensions, draw_pilot
-from qmc.measures import ES, VaR
+from qmc.grids.tail_band import bins_of, loss_edges
+from qmc.measures import TailMeasure
 from qmc.problem import Problem
 
 Cells: TypeAlias = Literal["auto", "prices", "nodes", "learned"]
@@ -44,6 +45,10 @@ class FactorGrid:
     For the price of an option on one linear sum of log-normal prices, bias="bounded" states a bound
     that holds surely and takes no paths, `qmc.grids.bounds`; it is far wider than the residual.
 
+    For a quantile of the loss the table also has edges, of equal width on the range of the pilot's
+    losses, and says between which of them each cell's value lies. P(value > edge) is corrected at
+    all edges at once by fresh paths, `qmc.grids.tail_band`.
+
     Attributes:
         qubits: of all registers together, 1 or more; never lowered on your behalf.
         cells: "auto", "prices", "nodes" or "learned".
@@ -52,8 +57,8 @@ class FactorGrid:
         pilot_seed: seed of the pilot, so that discretising twice gives the same bits.
 
     Raises:
-        Unsupported: from `discretise`, for VaR and ES, for "prices" under a model without Gaussian
-            log prices, and for "bounded" with a payoff that is not of one linear sum.
+        Unsupported: from `discretise`, for "prices" under a model without Gaussian log prices, and
+            for "bounded" with a payoff that is not of one linear sum, or a measure of the tail.
         TooLarge: from `discretise`, before allocating, when cells or pilot do not fit.
     """
 
@@ -78,7 +83,7 @@ class FactorGrid:
 
     def discretise(self, problem: Problem) -> CellTable:
         """Return the cell table; its `report` says how it was made."""
-        self._check(problem)
+        self.require_treated(problem)
         slopes = path_slopes(problem)
         frame = leading_frame(slopes)
         pilot = draw_pilot(problem, frame, self.pilot_paths, _REPLICATES, self.pilot_seed)
@@ -88,12 +93,15 @@ class FactorGrid:
         best = min(tried, key=lambda one: one.residual_share)
         cells = ground.cells(best.bits)
         valued = self._valued(ground, cells, best)
+        edges = loss_edges(pilot.values) if isinstance(problem.measure, TailMeasure) else None
         return CellTable(
             registers=cells.bits,
             marginals=cells.marginals,
             values=valued.values,
             bias=_bias(valued.bound),
             bias_bound=valued.bound,
+            edges=edges,
+            bins=None if edges is None else bins_of(edges, valued.values),
             pilot_paths=self.pilot_paths,
             pilot_mean=float(pilot.values.mean()),
             locator=cells,
@@ -102,12 +110,17 @@ class FactorGrid:
             ),
         )
 
-    def _check(self, problem: Problem) -> None:
-        """Refuse what cannot be treated before any work."""
-        if isinstance(problem.measure, VaR | ES):
+    def require_treated(self, problem: Problem) -> None:
+        """Refuse what cannot be treated, before any work.
+
+        Raises:
+            Unsupported: for "bounded" with a measure of the tail or a payoff not of one sum.
+            TooLarge: when cells do not fit, or normals have more dimensions than Sobol sequences.
+        """
+        if self.bias == "bounded" and isinstance(problem.measure, TailMeasure):
             msg = (
-                f"FactorGrid orders no cells by loss, which {type(problem.measure).__name__} "
-                "needs: take LawGrid where a law is known, or classical_baseline.MonteCarlo"
+                f"FactorGrid(bias='bounded') bounds a price, not {type(problem.measure).__name__}: "
+                "take bias='measured', whose correction covers every tail"
             )
             raise Unsupported(msg)
         if self.bias == "bounded":

@@ -12,7 +12,7 @@ from qmc.capabilities import SampledLaw, TerminalLaw, TerminalPayoff, ValueLaw
 from qmc.errors import Unsupported
 from qmc.grids.cell_table import Bias, CellTable, check_qubits, require_table_memory
 from qmc.laws import Law, cell_masses, cell_partial_means
-from qmc.measures import ES, Probability, Sensitivity, VaR
+from qmc.measures import Probability, Sensitivity, TailMeasure
 from qmc.problem import Array, Problem
 from qmc.sensitivity import stencil, weighted
 
@@ -32,9 +32,10 @@ class LawGrid:
     probability, so a Hadamard a qubit loads them, and each cell's value is E[outcome | cell], split
     at the payoff's kinks: the grid's mean is the true mean at any number of qubits, tails included.
     A sensitivity's cells are the same ranks for every bumped law: the mean is the exact quotient's.
-    For VaR and ES the cells have equal width on the range of a pilot sample of losses, half-open
-    (low, high], the end cells unbounded; P(loss <= edge) is exact. Of a model whose law is one of
-    fixed scenarios (`SampledLaw`) the cells are exact for these, and the bias is "unknown".
+    For VaR and what needs one (ES, TailConditionalExpectation, EconomicCapital) the cells have
+    equal width on the range of a pilot sample of losses, half-open (low, high], the end cells
+    unbounded; P(loss <= edge) is exact. Of a model whose law is one of fixed scenarios
+    (`SampledLaw`) the cells are exact for these, and the bias is "unknown".
 
     Attributes:
         qubits: resolution, 1 or more; never lowered on your behalf.
@@ -65,7 +66,7 @@ class LawGrid:
     def discretise(self, problem: Problem) -> CellTable:
         """Return the cell table of a problem whose law is known."""
         require_table_memory(self.qubits)
-        if isinstance(problem.measure, VaR | ES):
+        if isinstance(problem.measure, TailMeasure):
             return self._equal_width(problem, _law_and_pieces(problem)[0])
         if isinstance(problem.measure, Sensitivity):
             values = weighted(stencil(problem), self._cell_means)
@@ -84,10 +85,18 @@ class LawGrid:
     def treats(self, problem: Problem) -> bool:
         """Whether a law is known for the problem."""
         try:
-            _law_and_pieces(problem)
+            self.require_treated(problem)
         except Unsupported:
             return False
         return True
+
+    def require_treated(self, problem: Problem) -> None:
+        """Refuse a problem whose law is not known, before any work.
+
+        Raises:
+            Unsupported: naming what is lacking.
+        """
+        _law_and_pieces(problem)
 
     def _cell_means(self, problem: Problem) -> Array:
         """E[outcome | cell] of cells of equal probability, (2**qubits,), in order of price.
@@ -174,7 +183,7 @@ def _law_and_pieces(problem: Problem) -> tuple[Law, tuple[AffinePiece, ...]]:
     if isinstance(model, ValueLaw):
         law = model.value_law(contract)
         return (law.negated() if measure.on_loss else law), _WHOLE_LINE
-    if isinstance(measure, VaR | ES):
+    if isinstance(measure, TailMeasure):
         msg = (
             f"LawGrid cannot place cells for {type(measure).__name__} of "
             f"{type(contract).__name__} under {type(model).__name__}: the model lacks value_law; "
@@ -194,7 +203,10 @@ def _law_and_pieces(problem: Problem) -> tuple[Law, tuple[AffinePiece, ...]]:
         if not isinstance(model, TerminalLaw)
         else f"contract {type(contract).__name__} lacks pieces() and expiry"
     )
-    msg = f"LawGrid needs a known one-dimensional law: {lacking}; MonteCarlo() prices any contract"
+    msg = (
+        f"LawGrid needs a known one-dimensional law: {lacking}; take FactorGrid(), "
+        "or leave the grid open"
+    )
     raise Unsupported(msg)
 
 

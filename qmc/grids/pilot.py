@@ -90,8 +90,7 @@ def integrand(problem: Problem, outcomes: Array) -> Array:
 
 def integrand_of_paths(problem: Problem, paths: Array) -> Array:
     """The integrand (n,) on given paths (n, times, columns)."""
-    discount = problem.model.discount(problem.contract.times)
-    values = problem.contract.present_value(paths, discount)
+    values = problem.values_of_paths(paths)
     return integrand(problem, 0.0 - values if problem.measure.on_loss else values)
 
 

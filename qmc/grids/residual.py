@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import special
@@ -26,6 +27,8 @@ LOOK_SHARE = 0.7
 _GROWTH = 2
 # paths to begin with where the pilot saw no spread
 _FLAT_PATHS = 2.0**12
+# the last pilot of each table, with what it was of: choosing, planning and solving all ask for it
+_PILOTS: WeakKeyDictionary[CellTable, tuple[Problem, int, float]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +163,18 @@ class Residual:
         return _PILOT_POINTS * self.replicates
 
     def pilot(self, problem: Problem, table: CellTable) -> float:
-        """Error bar of the residual's mean at a small fixed sample of `pilot_paths`."""
+        """Error bar of the residual's mean at a small fixed sample of `pilot_paths`.
+
+        Drawn once for a problem and its table, however often it is asked for.
+        """
+        known = _PILOTS.get(table)
+        if known is not None and known[0] is problem and known[1] == self.replicates:
+            return known[2]
         rng = np.random.default_rng(_PILOT_SEED)
         means = [one.after(_PILOT_POINTS).mean for one in self.streams(problem, table, rng)]
-        return _error_bar(np.array(means))
+        found = _error_bar(np.array(means))
+        _PILOTS[table] = (problem, self.replicates, found)
+        return found
 
 
 def student(replicates: int, error: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from qmc.grids.pilot import binary_unit, framed, integrand, sobol
 from qmc.problem import Array, Problem
 
 # float64 numbers of a block of paths that live at once
-_BLOCK = 2**21
+BLOCK = 2**21
 # values from which on a mean's interval may be relied upon, a squared skewness or kurtosis
 _PATHS_A_MOMENT = 50.0
 # differences that are rounding of the outcomes themselves
@@ -99,8 +99,18 @@ def pooled(parts: Iterable[Sums]) -> Sums:
 class ResidualPaths:
     """One scrambled Sobol sequence and the running sums of payoff less cell value."""
 
-    def __init__(self, problem: Problem, table: CellTable, rng: np.random.Generator) -> None:
-        """Begin the sequence, the cut directions in its first coordinates."""
+    def __init__(
+        self,
+        problem: Problem,
+        table: CellTable,
+        rng: np.random.Generator,
+        of: Callable[[Array], Array] | None = None,
+    ) -> None:
+        """Begin the sequence, the cut directions in its first coordinates.
+
+        `of` is taken of payoff and cell value before they are compared, such as an excess.
+        """
+        self.of = of
         if table.locator is None:
             msg = "this table locates no normals: a residual needs FactorGrid"
             raise Unsupported(msg)
@@ -118,7 +128,7 @@ class ResidualPaths:
         Every power of two on the way is kept, so that fewer points may be asked for later.
         """
         while self.sums.count < points:
-            most = max(1, power_of_two(_BLOCK / self.dimensions))
+            most = max(1, power_of_two(BLOCK / self.dimensions))
             rows = min(points - self.sums.count, most)
             memory.require(
                 6.0 * 8.0 * rows * self.dimensions,
@@ -143,7 +153,8 @@ class ResidualPaths:
         """Payoff and cell value of the next points, both (rows,)."""
         points = framed(self.sobol, rows, self.frame)
         payoff = integrand(self.problem, self.problem.outcomes(points))
-        return payoff, self.table.values[self.locator.locate(points)]
+        cells = self.table.values[self.locator.locate(points)]
+        return (payoff, cells) if self.of is None else (self.of(payoff), self.of(cells))
 
 
 def _sums(payoff: Array, cells: Array, unit: float) -> Sums:

@@ -46,21 +46,7 @@ class UniformGrid:
                 finite variance.
         """
         require_table_memory(self.qubits)
-        model, contract = problem.model, problem.contract
-        if not (
-            isinstance(problem.measure, Price)
-            and isinstance(model, TerminalLaw)
-            and isinstance(contract, TerminalPayoff)
-        ):
-            msg = (
-                f"UniformGrid treats Price of a contract on one terminal price only, not "
-                f"{type(problem.measure).__name__} of {type(contract).__name__}; use LawGrid"
-            )
-            raise Unsupported(msg)
-        law = model.terminal_law(contract.expiry)
-        if not isinstance(law, LogNormalLaw):
-            msg = f"UniformGrid takes a LogNormalLaw, not a {type(law).__name__}: use LawGrid"
-            raise Unsupported(msg)
+        law = self.require_treated(problem)
         prices = self._window(law.mean, law.log_sd)
         # the log-normal density at the points, up to a factor that renormalising removes
         z = np.log(prices / law.mean) / law.log_sd + 0.5 * law.log_sd
@@ -68,12 +54,35 @@ class UniformGrid:
         return CellTable(
             registers=(self.qubits,),
             marginals=(weights / weights.sum(),),
-            values=contract.present_value(
-                prices[:, None, None], model.discount((contract.expiry,))
-            ),
+            values=problem.values_of_paths(prices[:, None, None]),
             bias="unknown",
             bias_bound=np.inf,
         )
+
+    def require_treated(self, problem: Problem) -> LogNormalLaw:
+        """The law of the price that is cut.
+
+        Raises:
+            Unsupported: as `discretise`, before any work.
+        """
+        model, contract = problem.model, problem.contract
+        if not (
+            isinstance(problem.measure, Price)
+            and isinstance(model, TerminalLaw)
+            and isinstance(contract, TerminalPayoff)
+        ):
+            msg = (
+                "UniformGrid treats Price of a contract on one terminal price under a model that "
+                f"knows its law, not {type(problem.measure).__name__} of {type(contract).__name__} "
+                f"under {type(model).__name__}; leave the grid open, or take LawGrid() where a law "
+                "is known and FactorGrid() elsewhere"
+            )
+            raise Unsupported(msg)
+        law = model.terminal_law(contract.expiry)
+        if not isinstance(law, LogNormalLaw):
+            msg = f"UniformGrid takes a LogNormalLaw, not a {type(law).__name__}: use LawGrid"
+            raise Unsupported(msg)
+        return law
 
     def _window(self, mean: float, log_sd: float) -> np.ndarray:
         deviation = mean * np.sqrt(np.expm1(log_sd**2))

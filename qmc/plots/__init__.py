@@ -10,6 +10,7 @@ from qmc.plots.circuits import (
 )
 from qmc.plots.contributions import plot_contributions
 from qmc.plots.grids import plot_allocation, plot_factor_cells
+from qmc.plots.quantiles import plot_quantile_queries
 from qmc.plots.results import (
     plot_budget,
     plot_cells,
@@ -17,6 +18,7 @@ from qmc.plots.results import (
     plot_intervals,
     plot_losses,
 )
+from qmc.plots.risk import plot_exceedance, plot_loss_law
 
 __all__ = [
     "new_axes",
@@ -28,9 +30,12 @@ __all__ = [
     "plot_contributions",
     "plot_convergence",
     "plot_decay",
+    "plot_exceedance",
     "plot_factor_cells",
     "plot_intervals",
     "plot_loaded_law",
+    "plot_loss_law",
     "plot_losses",
+    "plot_quantile_queries",
     "plot_rotation",
 ]

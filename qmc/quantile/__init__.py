@@ -1,5 +1,6 @@
 """Searches for a quantile among the edges of a grid: they ask for threshold rounds and are told."""
 
+from qmc.quantile.bisecting import Bisection
 from qmc.quantile.bisection import (
     Bracket,
     ThresholdTest,
@@ -12,6 +13,7 @@ from qmc.quantile.bisection import (
     tie_resolution,
     wanted_width,
 )
+from qmc.quantile.driver import RunsThresholds, run_search
 from qmc.quantile.protocols import (
     QuantileEstimate,
     QuantileTask,
@@ -19,11 +21,15 @@ from qmc.quantile.protocols import (
     ThresholdRound,
     ThresholdSearch,
 )
+from qmc.quantile.search import QuantileSearch
 
 __all__ = [
+    "Bisection",
     "Bracket",
     "QuantileEstimate",
+    "QuantileSearch",
     "QuantileTask",
+    "RunsThresholds",
     "ThresholdReply",
     "ThresholdRound",
     "ThresholdSearch",
@@ -34,6 +40,7 @@ __all__ = [
     "narrow_enough",
     "require_visible_tail",
     "resolution",
+    "run_search",
     "tie_resolution",
     "wanted_width",
 ]

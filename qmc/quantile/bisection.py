@@ -9,7 +9,7 @@ cannot be told from tau (a tie) is passed over, which leaves the bracket one edg
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,20 +127,34 @@ def find_bracket(
     while True:
         if enough(low, high):
             return Bracket(low, high, tuple(tests), "tolerance")
-        done = {t.edge for t in tests}
-        middle = 0.5 * (low + high)
-        untested = [edge for edge in range(low + 1, high) if edge not in done]
-        if not untested or len(tests) == max_tests(edges):
+        edge = next_edge(edges, low, high, [t.edge for t in tests])
+        if edge is None:
             return Bracket(low, high, tuple(tests), "resolved")
-        edge = min(untested, key=lambda candidate: abs(candidate - middle))
         tail = test(edge)
         tests.append(ThresholdTest(edge, tail))
-        if tail.interval.low > tail_probability:
-            low = edge
-        elif tail.interval.high < tail_probability:
-            high = edge
-        elif tail.status == "budget_exhausted" or tail.status == "interrupted":  # noqa: PLR1714
+        low, high = moved(low, high, tests[-1], tail_probability)
+        if edge in (low, high):
+            continue
+        if tail.status == "budget_exhausted" or tail.status == "interrupted":  # noqa: PLR1714
             return Bracket(low, high, tuple(tests), tail.status)
+
+
+def next_edge(edges: Array, low: int, high: int, tested: Sequence[int]) -> int | None:
+    """The untested edge nearest to the middle; None when none is left, or after `max_tests`."""
+    untested = [edge for edge in range(low + 1, high) if edge not in set(tested)]
+    if not untested or len(tested) == max_tests(edges):
+        return None
+    middle = 0.5 * (low + high)
+    return min(untested, key=lambda candidate: abs(candidate - middle))
+
+
+def moved(low: int, high: int, test: ThresholdTest, tail_probability: float) -> tuple[int, int]:
+    """The bracket after a test, as it was when the test's interval holds tau."""
+    if test.tail.interval.low > tail_probability:
+        return test.edge, high
+    if test.tail.interval.high < tail_probability:
+        return low, test.edge
+    return low, high
 
 
 def narrow_enough(edges: Array, goal: Goal) -> Callable[[int, int], bool]:

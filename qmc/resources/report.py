@@ -11,7 +11,7 @@ from qmc.circuits import AmplitudeProblem
 from qmc.engine import Quantum
 from qmc.errors import Unsupported
 from qmc.estimators import Estimator, Iterative
-from qmc.measures import ES, VaR
+from qmc.measures import TailMeasure
 from qmc.problem import Goal, Problem
 from qmc.resources.counts import GateCounts, count_gates, t_per_rotation
 from qmc.resources.machine import Machine, PhysicalResources, checked_machine, physical
@@ -171,7 +171,7 @@ def _require_room(problem: AmplitudeProblem) -> None:
 
 def _encoded(problem: Problem, engine: Quantum) -> tuple[AmplitudeProblem, float]:
     """The amplitude problem of a mean, and the bound on the grid's bias."""
-    if isinstance(problem.measure, VaR | ES):
+    if isinstance(problem.measure, TailMeasure):
         msg = (
             f"{type(problem.measure).__name__} is a search over many amplitude problems: give one "
             "of them, Quantum().amplitude_problem(problem, Tail(edge)), or take Quantum().plan"

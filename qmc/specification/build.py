@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from qmc import checks
+from qmc.errors import Unsupported
 from qmc.specification.estimators import estimator
 from qmc.specification.nouns import made, require_sized
 from qmc.specification.section import Section
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qmc.engine import Quantum
-    from qmc.grids import Grid
+    from qmc.grids import FactorGrid, Grid, LawGrid, UniformGrid
     from qmc.measures import Measure, Parameter
     from qmc.problem import Array, Contract, Model, Problem
 
@@ -187,16 +188,21 @@ def _horizon(section: PortfolioSection) -> float:
 
 
 def measures(section: AnyMeasure) -> tuple[Measure, ...]:
-    """One measure, or VaR and ES."""
+    """One measure, or VaR and ES; the section's word says which."""
     from qmc import measures
 
     if isinstance(section, TailSection):
         given = section.level
         var = measures.VaR(level=VAR_LEVEL if given is None else given)
         es = measures.ES(level=ES_LEVEL if given is None else given)
-        if section.kind == "both":
-            return var, es
-        return (var,) if section.kind == "var" else (es,)
+        found: dict[str, tuple[Measure, ...]] = {
+            "var": (var,),
+            "es": (es,),
+            "both": (var, es),
+            "economic-capital": (measures.EconomicCapital(level=var.level),),
+            "tail-conditional-expectation": (measures.TailConditionalExpectation(level=es.level),),
+        }
+        return found[section.kind]
     if isinstance(section, GreekSection):
         order = _ORDERS.get(section.greek, 1)
         return (measures.Sensitivity(to=_GREEKS[section.greek], order=order, step=section.step),)
@@ -218,7 +224,7 @@ def quantum(
     Args:
         section: the parts.
         settings: of the estimator.
-        problem: asked for where the number of qubits is given and the kind of grid is not.
+        problem: asked for where the number of qubits or the kind of grid is given.
         is_risk: a quantile has more qubits than the plan's own grid, as its answer is an edge.
     """
     from qmc import Quantum
@@ -241,8 +247,22 @@ def _grid(section: QuantumSection, problem: Callable[[], Problem], *, is_risk: b
             return None
         law = LawGrid(qubits=qubits)
         return law if law.treats(problem()) else FactorGrid(qubits=qubits)
-    if kind == "factor":
-        return FactorGrid() if qubits is None else FactorGrid(qubits=qubits)
     default = RISK_QUBITS if is_risk else PRICE_QUBITS
     size = default if qubits is None else qubits
-    return UniformGrid(qubits=size) if kind == "uniform" else LawGrid(qubits=size)
+    if kind is None:
+        return LawGrid(qubits=size)
+    grids: dict[str, LawGrid | UniformGrid | FactorGrid] = {
+        "law": LawGrid(qubits=size),
+        "uniform": UniformGrid(qubits=size),
+        "factor": FactorGrid() if qubits is None else FactorGrid(qubits=qubits),
+    }
+    return _treating(kind, grids[kind], problem())
+
+
+def _treating(kind: str, grid: LawGrid | UniformGrid | FactorGrid, problem: Problem) -> Grid:
+    """The grid that a file names, refused by the field's name where it cannot treat the problem."""
+    try:
+        grid.require_treated(problem)
+    except Unsupported as error:
+        raise checks.refuse("grid", kind, "one that treats this problem", str(error)) from error
+    return grid

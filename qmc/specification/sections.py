@@ -141,9 +141,12 @@ class GreekSection(Section):
 
 
 class TailSection(Section):
-    """`[measure] kind = "var" | "es" | "both"`; each at its customary level unless given."""
+    """`[measure] kind = "var" | "es" | "both" | "tail-conditional-expectation" | ...`.
 
-    kind: Literal["var", "es", "both"]
+    Each at its customary level unless given: VaR and economic capital at 0.99, the others at 0.975.
+    """
+
+    kind: Literal["var", "es", "both", "tail-conditional-expectation", "economic-capital"]
     level: float | None = None
 
 

@@ -11,9 +11,11 @@ from qmc.testing.circuits import check_encoding, check_loader
 from qmc.testing.engines import check_engine
 from qmc.testing.estimators import check_estimator
 from qmc.testing.problems import check_contract, check_grid, check_measure, check_model
+from qmc.testing.tails import TailOracle
 
 __all__ = [
     "BinomialOracle",
+    "TailOracle",
     "assert_coverage",
     "check_backend",
     "check_contract",

@@ -10,6 +10,7 @@ from scipy.special import bdtr, bdtrc
 
 from qmc.backends import Backend, Oracle
 from qmc.backends.ideal import flag_probability
+from qmc.backends.protocols import Reading, SupportsReadout
 from qmc.circuits import MultiplexedRotation
 from qmc.estimators.protocols import SupportsPhase
 from qmc.rounds import Round, hit_probability, phase_probabilities
@@ -33,9 +34,10 @@ _FALSE_ALARM = 1e-7
 def check_backend(backend: Backend, *, repeatable: bool = True) -> None:
     """A backend's oracle counts hits by the law of A and Q, each round with shots of its own.
 
-    Steered rounds too, and the phase register where there is one. A backend that says
+    Steered rounds too, the phase register where there is one, and the cells read beside the flag
+    where they are: at every power draws from the cells' law given the flag. A backend that says
     `noisy = True` is not held to the law. A part of it may be a device, so it need be no storable
-    value. Each of some 20 comparisons fails a right backend with probability 1e-7.
+    value. Each of some 100 comparisons fails a right backend with probability 1e-7.
 
     Args:
         backend: what is checked; it runs about 30,000 shots on four qubits.
@@ -59,6 +61,8 @@ def check_backend(backend: Backend, *, repeatable: bool = True) -> None:
         assert hits == again, f"the same seed gave {hits} and {again}"
     if isinstance(oracle, SupportsPhase):
         _check_phases(oracle.phases(_PHASE_BITS, _SHOTS), oracle.decay, lawful=lawful)
+    if isinstance(oracle, SupportsReadout):
+        _check_readings(oracle.readout(_ROUNDS), oracle.decay)
 
 
 def _oracle(backend: Backend, seed: int) -> Oracle:
@@ -104,6 +108,28 @@ def _check_phases(outcomes: Sequence[int], decay: float, *, lawful: bool) -> Non
         assert not lawful or _likely(count, _SHOTS, chance), (
             f"phase outcome {place} came {count} of {_SHOTS} times: its probability is {chance:.4f}"
         )
+
+
+def _check_readings(readings: Sequence[Reading], decay: float) -> None:
+    """Hits by their law, and cells by theirs given the steered flag, the same at every power."""
+    assert _PROBLEM.probabilities is not None
+    assert _PROBLEM.flags is not None
+    _check_hits(tuple(hits for hits, _ in readings), decay, lawful=True)
+    size = _PROBLEM.flags.size
+    for (hits, cells), one in zip(readings, _ROUNDS, strict=True):
+        assert len(cells) == hits, f"{one}: {len(cells)} cells for {hits} hits, must be one each"
+        known = all(type(cell) is int and 0 <= cell < size for cell in cells)
+        assert known, f"{one}: cells must be ints below {size}"
+        raised = (1.0 - abs(one.steer)) * _PROBLEM.flags + max(-one.steer, 0.0)
+        law = _PROBLEM.probabilities * raised
+        counts = np.bincount(np.asarray(cells, dtype=int), minlength=size)
+        for cell, (count, chance) in enumerate(
+            zip(counts.tolist(), (law / law.sum()).tolist(), strict=True)
+        ):
+            assert _likely(count, hits, chance), (
+                f"{one}: cell {cell} was read {count} of {hits} times, its probability given the "
+                f"flag is {chance:.4f}; a noisy oracle must have no readout"
+            )
 
 
 def _likely(count: int, shots: int, chance: float) -> bool:

@@ -60,7 +60,8 @@ def contract(kind, expiry):
     if kind == "spread":
         return CallSpread(low_strike=STRIKE, high_strike=HIGH, expiry=expiry)
     pays, side = kind.split()[0], "put" if kind.endswith("put") else "call"
-    return Digital(strike=STRIKE, expiry=expiry, kind=side, pays=pays, cash=7.0)
+    cash = 7.0 if pays == "cash" else 1.0
+    return Digital(strike=STRIKE, expiry=expiry, kind=side, pays=pays, cash=cash)
 
 
 def solve(model, contract, measure):

@@ -240,11 +240,6 @@ def test_sums_and_losses():
         (MARKET, lookback(strike=1.0, window=(0.25, 0.5)), "window and multiple"),
         (MARKET, lookback(strike_style="floating", multiple=1.1), "window and multiple"),
         (
-            MARKET,
-            lookback(strike_style="floating", multiple=0.9, window=(0.0, 0.5)),
-            "window and multiple",
-        ),
-        (
             replace(MARKET, vol=0.01),
             lookback(strike=120.0, window=(0.25, 1.0)),
             "small a volatility",

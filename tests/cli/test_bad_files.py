@@ -146,3 +146,38 @@ def test_the_wrong_command_names_the_right_one(refusal, problem_file, prices):
         f"{mixed}: field contract.kind='call': must be portfolio, book, delta-gamma under "
         "model.kind='filtered'"
     )
+
+
+HESTON = {
+    "model": {
+        "kind": '"heston"', "spot": "100.0", "rate": "0.02", "v0": "0.04", "kappa": "1.5",
+        "theta": "0.04", "vol_of_vol": "0.3", "rho": "-0.6",
+    },
+    "contract": CALL["contract"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "sections", "grid", "lacking"),
+    [
+        ("price", HESTON, "law", "LawGrid needs a known one-dimensional law: model Heston lacks"),
+        ("plan", HESTON, "law", "LawGrid needs a known one-dimensional law: model Heston lacks"),
+        ("price", HESTON, "uniform", "UniformGrid treats Price of a contract on one terminal"),
+        ("risk", RISK, "factor", "FactorGrid orders no cells by loss"),
+    ],
+)
+def test_a_grid_that_cannot_treat_the_problem_is_refused_by_its_field(
+    refusal, problem_file, command, sections, grid, lacking
+):
+    file = problem_file(sections, ("quantum.grid", f'"{grid}"'))
+    line = refusal(command, "--file", file)
+    field = f"field quantum.grid={grid!r}: must be one that treats this problem; {lacking}"
+    assert line.startswith(f"{file}: {field}")
+    assert "take " in line.rpartition("; ")[2]
+
+
+def test_a_grid_that_can_is_taken(answer, problem_file):
+    file = problem_file(
+        CALL, ("quantum.grid", '"factor"'), ("quantum.qubits", "3"), ("quantum.backend", '"ideal"')
+    )
+    assert "FactorGrid(qubits=3" in answer("plan", "--file", file)["plans"]["Price"]["grid"]

@@ -143,8 +143,6 @@ def test_built_in_stocks(refusal, values, part):
 
 
 def test_a_measure_that_no_part_treats(refusal):
-    line = refusal("plan", *flags(PRICE_OPTIONS), "--measure", "var")
-    assert "LawGrid cannot place cells for VaR of Call" in line
     line = refusal("plan", *flags(PRICE_OPTIONS), "--measure", "var", "--grid", "law")
     assert "LawGrid cannot place cells for VaR of Call" in line
 

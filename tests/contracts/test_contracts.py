@@ -17,9 +17,9 @@ VANILLA = [
     Put(strike=100.0, expiry=1.0),
     CallSpread(low_strike=90.0, high_strike=110.0, expiry=1.0),
     *[
-        Digital(strike=100.0, expiry=1.0, kind=kind, pays=pays, cash=3.0)
+        Digital(strike=100.0, expiry=1.0, kind=kind, pays=pays, cash=cash)
         for kind in ("call", "put")
-        for pays in ("cash", "asset")
+        for pays, cash in (("cash", 3.0), ("asset", 1.0))
     ],
 ]
 
@@ -76,6 +76,11 @@ def test_bad_strikes_and_expiries_are_refused(kind, field, value):
         (Digital, {"strike": 1.0, "expiry": 1.0, "kind": "straddle"}, "kind"),
         (Digital, {"strike": 1.0, "expiry": 1.0, "pays": "gold"}, "pays"),
         (Digital, {"strike": 1.0, "expiry": 1.0, "cash": -1.0}, "cash"),
+        (
+            Digital,
+            {"strike": 1.0, "expiry": 1.0, "pays": "asset", "cash": 7.0},
+            "cash=7.0: must be 1",
+        ),
         (Portfolio, {"weights": ()}, "weights"),
         (Portfolio, {"weights": (math.nan,)}, "weights"),
         (Portfolio, {"weights": (1.0,), "value": 0.0}, "value"),

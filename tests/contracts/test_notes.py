@@ -88,6 +88,10 @@ def test_autocallable_payments():
         (note, {"autocall_barriers": "high"}, "autocall_barriers"),
         (note, {"knock_in": 0.0}, "knock_in"),
         (note, {"put_strike": -1.0}, "put_strike"),
+        (note, {"knock_in": 70.0}, "knock_in=70.0.*not per cent: 70 % is 0.7"),
+        (note, {"put_strike": 100.0}, "put_strike=100.0.*100 % is 1"),
+        (note, {"autocall_barriers": (1e6, 100.0)}, r"autocall_barriers\[1\]=100.0.*call never"),
+        (note, {"coupons": 12.0}, r"coupons\[0\]=12.0.*12 % is 0.12"),
         (note, {"notional": math.inf}, "notional"),
         (note, {"knock_in_monitoring": "continuous"}, "knock_in_monitoring"),
         (note, {"redeems": 1}, "redeems"),
@@ -208,3 +212,12 @@ def test_sums_of_two_sides_and_models_without_extremes_are_refused():
         Sum(contracts=(up, out((1.0,))))
     with pytest.raises(Unsupported, match="Sum is monitored continuously"):
         Problem(RATES, Sum(contracts=(up,)), Price())
+
+
+def test_levels_that_a_note_may_mean_are_kept():
+    """Up to ten times the first price, and a barrier so high that a time never calls."""
+    never = note(
+        autocall_barriers=(1e6, 10.0), coupons=(-0.5, 10.0), knock_in=10.0, put_strike=10.0
+    )
+    far = np.array([[[1e4, 1e4], [1e4, 1e4]]])
+    assert never.present_value(far, np.ones(2)).tolist() == [10.0 * 11.0]

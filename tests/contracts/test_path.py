@@ -184,6 +184,21 @@ def test_bad_times_are_refused(build, times):
         (lookback, {"strike": -1.0}, "strike"),
         (lookback, {"multiple": 1.1}, "multiple"),
         (lookback, {"strike_style": "floating", "multiple": 0.0}, "multiple"),
+        (
+            lookback,
+            {"strike_style": "floating", "multiple": 0.9},
+            "multiple=0.9: must be 1 or above",
+        ),
+        (
+            lookback,
+            {"strike_style": "floating", "multiple": 0.9, "window": (0.0, 0.5)},
+            "multiple=0.9: must be 1 or above for a call",
+        ),
+        (
+            lookback,
+            {"strike_style": "floating", "multiple": 1.1, "kind": "put"},
+            "multiple=1.1: must be 1 or below for a put",
+        ),
         (lookback, {"window": (0.5,)}, "window"),
         (lookback, {"window": (1.0, 0.5)}, "window"),
         (lookback, {"window": (0.25, 1.0)}, "add its ends to times"),

@@ -32,7 +32,7 @@ from qmc import (
     VaR,
 )
 from qmc.diversification import Diversification
-from qmc.losses import risk_of_law
+from qmc.tail_laws import tail_number
 
 ROWS = json.loads(Path(__file__).with_name("risk.json").read_text())
 LAWS = [row for row in ROWS if row["case"].endswith("_std")]
@@ -69,7 +69,7 @@ def test_standard_laws(row):
         model = StudentTReturns(
             mean=(0.0,), covariance=((variance,),), degrees_of_freedom=float(nu)
         )
-    assert risk_of_law(law, measure_of(row)) == close(row)
+    assert tail_number(law, measure_of(row)) == close(row)
     problem = Problem(model, Portfolio(weights=(1.0,)), measure_of(row))
     assert Analytic().solve(problem, Goal(tolerance=1.0)).value == close(row)
 
@@ -114,7 +114,7 @@ def test_a_log_normal_position_over_ten_days(row):
     start, deviation = params["V0"], params["sigma_10d"]
     mean = start * math.exp(params["mu_10d"] + 0.5 * deviation**2)
     law = LogNormalLaw(mean=mean, log_sd=deviation).negated()
-    assert start + risk_of_law(law, measure_of(row)) == close(row)
+    assert start + tail_number(law, measure_of(row)) == close(row)
 
 
 @pytest.mark.parametrize("row", OPTIONS, ids=describe)

@@ -168,8 +168,8 @@ BARRIER = Barrier(
     strike=100.0, barrier=80.0, times=(0.5, 1.0), direction="down-and-out", monitoring="continuous"
 )
 UNSUPPORTED = {
-    "VaR": ({}, Problem(MARKET, CALL, VaR(level=0.99)), "orders no cells by loss, which VaR needs"),
-    "ES": ({}, Problem(MARKET, CALL, ES(level=0.99)), "orders no cells by loss, which ES needs"),
+    "VaR": ({"bias": "bounded"}, Problem(MARKET, CALL, VaR(level=0.99)), "a price, not VaR"),
+    "ES": ({"bias": "bounded"}, Problem(MARKET, CALL, ES(level=0.99)), "a price, not ES"),
     "Heston": (
         {"cells": "prices"},
         Problem(HESTON, CALL, Price()),

@@ -129,7 +129,7 @@ def test_the_same_stream_gives_the_same_bits():
 
 def test_blocks_change_nothing_but_rounding(monkeypatch, trusting):
     whole = corrected(KINKED, 5)
-    monkeypatch.setattr("qmc.grids.residual_paths._BLOCK", 64)
+    monkeypatch.setattr("qmc.grids.residual_paths.BLOCK", 64)
     parts = corrected(KINKED, 5)
     assert parts.mean == pytest.approx(whole.mean, rel=1e-9)
     assert parts.half_width == pytest.approx(whole.half_width, rel=1e-9)

@@ -50,8 +50,9 @@ def priced(draw):
             "kind": draw(st.sampled_from(["call", "put"])),
             "pays": draw(st.sampled_from(["cash", "asset"])),
         }
-        cash = market.spot * draw(st.floats(0.1, 2.0))
-        return market, Digital(strike=strike, expiry=expiry, cash=cash, **words)
+        if words["pays"] == "cash":
+            words["cash"] = market.spot * draw(st.floats(0.1, 2.0))
+        return market, Digital(strike=strike, expiry=expiry, **words)
     return market, {"call": Call, "put": Put}[kind](strike=strike, expiry=expiry)
 
 
@@ -171,8 +172,8 @@ def test_spreads_and_digitals_are_made_of_calls(pair, factor):
     calls = [closed_form(market, Call(strike=k, expiry=expiry)) for k in (strike, high)]
     spread = closed_form(market, CallSpread(low_strike=strike, high_strike=high, expiry=expiry))
     asset, cash = (
-        closed_form(market, Digital(strike=strike, expiry=expiry, pays=pays, cash=strike))
-        for pays in ("asset", "cash")
+        closed_form(market, Digital(strike=strike, expiry=expiry, pays=pays, cash=cash))
+        for pays, cash in (("asset", 1.0), ("cash", strike))
     )
     allowed = 1e-13 * size(market, Call(strike=high, expiry=expiry))
     assert spread == pytest.approx(calls[0] - calls[1], abs=allowed)

@@ -54,9 +54,9 @@ vanilla = st.one_of(
         strike=amounts,
         expiry=expiries,
         kind=st.sampled_from(["call", "put"]),
-        pays=st.sampled_from(["cash", "asset"]),
         cash=amounts,
     ),
+    st.builds(Digital, strike=amounts, expiry=expiries, pays=st.just("asset")),
 )
 days = st.lists(st.tuples(st.floats(0.001, 0.2), st.floats(-0.2, -0.001)), min_size=2, max_size=12)
 variances = st.tuples(st.floats(1e-6, 1e-2), st.floats(1e-6, 1e-2)).map(np.diag)

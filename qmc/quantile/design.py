@@ -1,0 +1,95 @@
+"""With which power to look next: to locate the quantile, or to finish a claim."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmc.problem import Array
+from qmc.quantile.evidence import Claim, hit_chance
+from qmc.quantile.model import Belief
+
+# an angle whose deviation times the factor exceeds this wraps around the fringe
+_LARGEST_PHASE = 1.5
+# largest factor of a test in units of 1 / (distance of the angle to its boundary)
+_LARGEST_TEST = 1.8
+_FACTORS = 36
+_NULL_POINTS = 60
+_MOST_FLAGS = 60
+# chances in a plan stay so far from 0 and 1
+_SURE = 1e-2
+
+
+def odd_factors(low: float, high: float, count: int = _FACTORS) -> NDArray[np.int64]:
+    """Different odd numbers 2k+1 from about `low` to about `high`, geometrically."""
+    high = max(high, 1.0)
+    spread = np.geomspace(min(max(low, 1.0), high), high, count)
+    return np.unique((spread.astype(np.int64) // 2) * 2 + 1)
+
+
+def locating_factor(belief: Belief, largest: float, decay: float) -> int:
+    """The factor whose flag tells most about the angle per query: mutual information / factor."""
+    top = min(_LARGEST_PHASE / belief.deviation, largest)
+    factors = odd_factors(top / 12.0, top)
+    p = _clipped(hit_chance(belief.theta, factors[:, None], decay))
+    gained = _entropy(p @ belief.weights) - _entropy(p) @ belief.weights
+    return int(factors[np.argmax(gained / factors)])
+
+
+def testing_factor(
+    claim: Claim, belief: Belief, boundary: float, largest: float, decay: float
+) -> int:
+    """The factor on which the cheapest plan to finish a claim spends most.
+
+    A flag adds the divergence KL(expected chance || chance at the null) to each null angle. A plan
+    is a number of flags of each factor that covers what every null angle misses: made greedily by
+    log sum exp(missing evidence) lowered per query, then stripped of flags that it can spare.
+    """
+    gap = max(abs(belief.mean - boundary), 1e-9)
+    factors = odd_factors(1.0, min(_LARGEST_TEST / gap, largest))
+    expected = _clipped(hit_chance(belief.theta, factors[:, None], decay)) @ belief.weights
+    null, missing = _thinned(claim)
+    p = np.clip(hit_chance(null, factors[:, None], decay), _SURE, 1.0 - _SURE)
+    q = np.clip(expected, _SURE, 1.0 - _SURE)[:, None]
+    gained = q * np.log(q / p) + (1.0 - q) * np.log((1.0 - q) / (1.0 - p))
+    flags = _cover(factors, gained, missing)
+    return int(factors[np.argmax(flags * factors)])
+
+
+def _cover(factors: NDArray[np.int64], gained: Array, missing: Array) -> Array:
+    """Flags of each factor (f,) whose gains (f, m) cover what is missing (m,), cheaply."""
+    flags, left, kept = np.zeros(factors.size), missing.copy(), np.exp(-gained)
+    weights = np.exp(missing - missing.max())
+    for _ in range(_MOST_FLAGS):
+        if left.max() <= 0.0:
+            break
+        lowered = -np.log(np.maximum(kept @ weights / weights.sum(), 1e-300))
+        best = int(np.argmax(lowered / factors))
+        flags[best] += 1.0
+        left = left - gained[best]
+        weights = weights * kept[best]
+    for each in np.nonzero(flags)[0]:
+        spare = -left.max()
+        while flags[each] > 0.0 and bool(np.all(left + gained[each] <= 0.0)) and spare >= 0.0:
+            flags[each] -= 1.0
+            left = left + gained[each]
+    return flags
+
+
+def _thinned(claim: Claim) -> tuple[Array, Array]:
+    """Angles of the null and what they miss; the ones that miss most are among them."""
+    missing, middle = claim.missing, 0.5 * (claim.low + claim.high)
+    if middle.size > _NULL_POINTS:
+        step = -(-middle.size // _NULL_POINTS)
+        ends = np.arange(0, middle.size, step)
+        worst = np.array([start + int(np.argmax(missing[start : start + step])) for start in ends])
+        return middle[worst], missing[worst]
+    return middle, missing
+
+
+def _clipped(p: Array) -> Array:
+    return np.clip(p, 1e-9, 1.0 - 1e-9)
+
+
+def _entropy(p: Array) -> Array:
+    return np.asarray(-p * np.log(p) - (1.0 - p) * np.log1p(-p))
