@@ -29,8 +29,9 @@ from qmc.data_lines import (
 from qmc.losses import require_observations
 from qmc.measures import ES, VaR
 from qmc.models import FilteredReturns, HistoricalReturns
+from qmc.models.history import profits_of
 from qmc.models.one_period import checked_history, periods_to
-from qmc.problem import Array, Model
+from qmc.problem import Array, Contract, Model
 from qmc.risk_text import column, measure_name
 from qmc.rng import RNGLike, generator
 from qmc.serialise import to_dict
@@ -113,7 +114,7 @@ class DataError:
 
 def data_error(
     returns: ArrayLike,
-    portfolio: Portfolio | Sequence[float],
+    portfolio: Contract | Sequence[float],
     model: Callable[[Array], Model],
     measures: Sequence[VaR | ES],
     *,
@@ -145,7 +146,8 @@ def data_error(
 
     Args:
         returns: (days, assets) simple returns.
-        portfolio: a `Portfolio`, or weights of one of value 1.
+        portfolio: a `Portfolio`, or weights of one of value 1; or another contract with one time,
+            such as `Book(on="returns")`, under a model that knows its law.
         model: from returns to a model of returns, such as `NormalReturns.from_returns` or
             `lambda days: FilteredReturns(returns=days)`.
         measures: VaR and ES, such as `(VaR(level=0.99), ES(level=0.975))`.
@@ -163,15 +165,14 @@ def data_error(
         Unsupported: without the package arch, and for a model that knows no law of a portfolio.
     """
     history = checked_history(returns)
-    held = Portfolio.of(portfolio)
-    weights = held.value * held.matched_weights(history.shape[1])
+    held = portfolio if isinstance(portfolio, Contract) else Portfolio.of(portfolio)
     asked = _asked(measures, history.shape[0])
     confidence = checks.fraction("confidence", confidence)
     checks.whole("resamples", resamples, _FEWEST)
     random, fitted = generator(rng), model(history)
     periods = periods_to(fitted, held.times) if isinstance(fitted, HasScenarios) else 1
     overlap = periods if isinstance(fitted, HistoricalReturns) else 1
-    losses = -_resampled_returns(fitted, history, periods) @ weights
+    losses = 0.0 - profits_of(_resampled_returns(fitted, history, periods), held)
     length = _length(block_length, losses, overlap)
     indices = block_indices(losses.size, length, resamples, random)
     if isinstance(fitted, FilteredReturns):
@@ -179,7 +180,7 @@ def data_error(
         off = volatility_error(fitted, history, indices)
         if periods == 1:
             lines = resampled(losses, asked, confidence, indices)
-            lines = with_volatility(lines, fitted, weights, off)
+            lines = with_volatility(lines, fitted, held, off)
         else:
             lines = walked(fitted, held, asked, confidence, indices, off)
     elif isinstance(fitted, HasScenarios):

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from qmc.bootstrap import fitted_interval, shortfall_interval, tail_interval, widened
 from qmc.capabilities import ValueLaw
-from qmc.contracts import Portfolio
 from qmc.errors import Unsupported
 from qmc.laws import EmpiricalLaw
 from qmc.losses import risk_of_losses
 from qmc.measures import ES, VaR
 from qmc.models import FilteredReturns
-from qmc.problem import Array, Model
+from qmc.models.history import profits_of
+from qmc.problem import Array, Contract, Model
 from qmc.result import Interval
 from qmc.tail_laws import tail_number
 
@@ -55,22 +55,22 @@ def resampled(
 
 def refitted(
     history: Array,
-    portfolio: Portfolio,
+    contract: Contract,
     model: Callable[[Array], Model],
     measures: Sequence[VaR | ES],
     confidence: float,
     indices: NDArray[np.intp],
 ) -> tuple[DataLine, ...]:
     """Of a model that is fitted to each resample."""
-    values = _risks(model(history), portfolio, measures)
-    found = np.array([_risks(model(history[days]), portfolio, measures) for days in indices])
+    values = _risks(model(history), contract, measures)
+    found = np.array([_risks(model(history[days]), contract, measures) for days in indices])
     return tuple(
         DataLine(measure=measure, value=value, interval=fitted_interval(value, seen, confidence))
         for measure, value, seen in zip(measures, values, found.T, strict=True)
     )
 
 
-def _risks(model: Model, portfolio: Portfolio, measures: Sequence[VaR | ES]) -> list[float]:
+def _risks(model: Model, contract: Contract, measures: Sequence[VaR | ES]) -> list[float]:
     """VaR and ES of a fitted model's own law of the portfolio."""
     if not isinstance(model, ValueLaw):
         msg = (
@@ -78,7 +78,7 @@ def _risks(model: Model, portfolio: Portfolio, measures: Sequence[VaR | ES]) -> 
             "scenarios() or value_law(contract)"
         )
         raise Unsupported(msg)
-    law = model.value_law(portfolio).negated()
+    law = model.value_law(contract).negated()
     if isinstance(law, EmpiricalLaw):
         samples = np.array(law.samples)
         if samples.size == 1:  # a portfolio that does not move
@@ -105,10 +105,11 @@ def volatility_error(model: FilteredReturns, history: Array, indices: NDArray[np
 
 
 def with_volatility(
-    lines: Sequence[DataLine], model: FilteredReturns, weights: Array, off: Array
+    lines: Sequence[DataLine], model: FilteredReturns, contract: Contract, off: Array
 ) -> tuple[DataLine, ...]:
     """The same lines, widened by the error of tomorrow's volatilities."""
-    losses = -(off * weights) @ model.scenarios().T
+    days = model.scenarios()
+    losses = np.array([0.0 - profits_of(np.maximum(one * days, -1.0), contract) for one in off])
     found = []
     for line in lines:
         moved = risk_of_losses(losses, line.measure)
@@ -120,7 +121,7 @@ def with_volatility(
 
 def walked(
     model: FilteredReturns,
-    portfolio: Portfolio,
+    contract: Contract,
     measures: Sequence[VaR | ES],
     confidence: float,
     indices: NDArray[np.intp],
@@ -130,14 +131,14 @@ def walked(
     short = replace(model, scenario_count=_WALKS)
     # another resample's volatilities, so that the two errors are independent
     others = np.roll(off, 1, axis=0)
-    here = np.array(_risks(short, portfolio, measures))
+    here = np.array(_risks(short, contract, measures))
     seen = np.array(
         [
-            _risks(short.redrawn(days, factor), portfolio, measures)
+            _risks(short.redrawn(days, factor), contract, measures)
             for days, factor in zip(indices, others, strict=True)
         ]
     )
-    values = _risks(model, portfolio, measures)
+    values = _risks(model, contract, measures)
     return tuple(
         DataLine(
             measure=measure,

@@ -127,11 +127,9 @@ class Problem:
     def _check_kind_of_paths(self) -> None:
         """Refuse a contract on prices under a model of returns, whose paths are near 1."""
         if getattr(self.contract, "on", None) == "prices" and isinstance(self.model, OfPeriods):
-            msg = (
-                f"{type(self.contract).__name__}(on='prices') under {type(self.model).__name__}, "
-                "a model of gross returns: write on='returns', which multiplies them by the spots"
-            )
-            raise InvalidProblem(msg)
+            allowed = f"'returns' under {type(self.model).__name__}, whose paths are gross returns"
+            hint = "write on='returns', and the book's spots are multiplied by them"
+            raise checks.refuse("on", "prices", allowed, hint)
 
     def _check_extremes(self) -> None:
         """Refuse continuous monitoring under a model that knows its prices at the times only."""

@@ -4,6 +4,7 @@ Their guarantee is asymptotic, so coverage is held to floors below the 95 % they
 method that truly covers 93 % falls below .88 with probability .4 %.
 """
 
+import dataclasses
 import json
 import sys
 
@@ -14,14 +15,17 @@ from scipy import special
 from classical_baseline import Analytic
 from qmc import (
     ES,
+    Book,
     FilteredReturns,
     Goal,
     HistoricalReturns,
     InvalidProblem,
     NormalReturns,
+    OptionPosition,
     Portfolio,
     Price,
     Problem,
+    StockPosition,
     StudentTReturns,
     Unsupported,
     VaR,
@@ -199,6 +203,30 @@ def test_a_horizon_of_days(model, count):
     seed = np.random.default_rng(1)
     again = data_error(student(seed, 500), held, model, VaR(level=0.99), resamples=100)
     assert again.lines[0].value == pytest.approx(own.value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "days"), [(history, 1), (history, 5), (filtered, 1), (filtered, 5)]
+)
+def test_a_book_of_stock_alone_errs_as_the_portfolio(model, days):
+    """10 units of 50 are a portfolio of 500; a put that insures them leaves less to err."""
+    returns = student(np.random.default_rng(3), 300)
+    stock = StockPosition(quantity=10.0)
+    put = OptionPosition(kind="put", strike=50.0, expiry=0.1, vol=0.16, quantity=10.0)
+    book = Book(positions=(stock,), spots=(50.0,), horizon=days / 252, on="returns")
+    same = {"resamples": 100, "block_length": 5.0}
+    held = Portfolio(weights=(1.0,), value=500.0, horizon=days / 252)
+    plain, own, insured = (
+        data_error(returns, one, model, MEASURES, **same, rng=1)
+        for one in (held, book, dataclasses.replace(book, positions=(stock, put)))
+    )
+    for line, other, less in zip(plain.lines, own.lines, insured.lines, strict=True):
+        assert other.value == pytest.approx(line.value, rel=1e-9)
+        assert other.interval.low == pytest.approx(line.interval.low, rel=1e-9)
+        assert other.interval.high == pytest.approx(line.interval.high, rel=1e-9)
+        assert less.interval.contains(less.value)
+        assert 0.0 < less.value < 0.7 * line.value
+        assert less.interval.low < line.interval.low
 
 
 class OwnScenarios:

@@ -30,16 +30,16 @@ from qmc.report import save_figure
 
 METHODS: Mapping[str, Callable[..., Forecaster]] = {
     "filtered": FilteredHistorical,
-    "historical": Historical,
+    "history": Historical,
     "normal": NormalForecast,
-    "student-t": StudentTForecast,
+    "t": StudentTForecast,
     "ewma-normal": EwmaNormal,
-    "ewma-student-t": EwmaStudentT,
+    "ewma-t": EwmaStudentT,
     "garch": GarchFiltered,
     "garch-asymmetric": lambda **fields: GarchFiltered(asymmetric=True, **fields),
 }
-# as `qmc risk` has it, and in short
-_ALIASES = {"history": "historical"}
+# the kinds of models in files
+_ALIASES = {"historical": "history", "student-t": "t"}
 # how a refusal names what is an option here
 _FIELD = re.compile(r"(level|es_level|window|simulations|observations)(?==)")
 _SETTINGS: Mapping[str, Any] = {"level": 0.99, "es_level": 0.975, "simulations": SIMULATIONS}

@@ -29,7 +29,7 @@ _ESTIMATORS = (
 )
 
 # of `qmc backtest`; a test compares
-_METHODS = "filtered historical normal student-t ewma-normal ewma-student-t garch garch-asymmetric"
+_METHODS = "filtered history normal t ewma-normal ewma-t garch garch-asymmetric"
 
 FILE = Option("file", Path, "FILE", OUTPUT_PANEL, "TOML problem file; options override it")
 PLOT = Option("plot", Path, "DIR", OUTPUT_PANEL, "folder for PNG and SVG pictures")

@@ -7,15 +7,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmc.capabilities import OfPeriods
 from qmc.cli.options import Given
+from qmc.contracts import Portfolio
 from qmc.data import simple_returns
 from qmc.data_error import DataError, data_error
 from qmc.diversification import Diversification
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.measures import ES, VaR
 from qmc.models import HistoricalReturns, worst_window
-from qmc.models.one_period import DAY, require_portfolio
-from qmc.problem import Array, Problem
+from qmc.models.one_period import DAY
+from qmc.problem import Array, Contract, Problem
 from qmc.report import save_figure
 from qmc.risk_text import column, measure_name
 from qmc.scenarios import ScenarioProfits, read_scenarios
@@ -124,45 +126,61 @@ def risk_report(spec: Specification, problems: Sequence[Problem], given: Given) 
 
     Raises:
         InvalidProblem: for contributions or a stressed window without VaR or ES or with too few
-            days, and for a file of scenarios that cannot be used.
+            days, for these and scenarios of anything but a portfolio, and for a file of scenarios
+            that cannot be used.
     """
-    names, returns = spec.daily_returns()
     tails = tuple(one for one in problems if isinstance(one.measure, VaR | ES))
     for name in ("contributions", "stressed"):
         if name in given and not tails:
             msg = f"option --{name}: must be left out without VaR or ES; give --measure both"
             raise InvalidProblem(msg)
+    model, held = problems[0].model, problems[0].contract
+    if not isinstance(held, Portfolio):
+        _require_no_weights(held, given)
+    if not isinstance(model, OfPeriods):
+        note = f"No data error: {type(model).__name__} is no model of returns"
+        return RiskReport(note=note if tails else "")
+    names, returns = spec.daily_returns()
+    unknown, note = _data_error(spec, returns, held, tails)
+    if not isinstance(held, Portfolio):
+        return RiskReport(data_error=unknown, note=note)
     profits: ScenarioProfits | None = None
     parts: tuple[Diversification, ...] = ()
     stressed: tuple[Stressed, ...] = ()
     if "scenarios" in given:
-        held = require_portfolio(problems[0].model, problems[0].contract)
         profits = read_scenarios(given["scenarios"]).profits(held, names)
     if "contributions" in given:
         parts = tuple(Diversification.of(one, names=names, rng=spec.run.seed) for one in tails)
     if "stressed" in given:
-        stressed = tuple(_stressed(spec.prices(), one, given["stressed"]) for one in tails)
-    unknown, note = _data_error(spec, returns, tails)
+        stressed = tuple(_stressed(spec.prices(), held, one, given["stressed"]) for one in tails)
     return RiskReport(
         data_error=unknown, note=note, contributions=parts, stressed=stressed, scenarios=profits
     )
 
 
+def _require_no_weights(held: Contract, given: Given) -> None:
+    """Refuse for a book what is of a portfolio's weights."""
+    for name in ("scenarios", "contributions", "stressed"):
+        if name in given:
+            kind = type(held).__name__
+            msg = f"option --{name}: must be left out for a {kind}; it is of a portfolio's weights"
+            raise InvalidProblem(msg)
+
+
 def _data_error(
-    spec: Specification, returns: Array, tails: Sequence[Problem]
+    spec: Specification, returns: Array, held: Contract, tails: Sequence[Problem]
 ) -> tuple[DataError | None, str]:
     """Of every VaR and ES; or why there is none."""
     if not tails:
         return None, ""
-    portfolio = require_portfolio(tails[0].model, tails[0].contract)
     try:
         found = data_error(
             returns,
-            portfolio,
+            held,
             spec.fitted,
             tuple(map(_measure, tails)),
             confidence=spec.goal.confidence,
-            resamples=_RESAMPLES if portfolio.horizon > DAY else _RESAMPLES_OF_A_DAY,
+            resamples=_RESAMPLES if held.times[-1] > DAY else _RESAMPLES_OF_A_DAY,
             rng=spec.run.seed,
         )
     except (InvalidProblem, Unsupported) as error:
@@ -175,10 +193,9 @@ def _measure(problem: Problem) -> VaR | ES:
     return problem.measure
 
 
-def _stressed(prices: pd.DataFrame, problem: Problem, days: int) -> Stressed:
+def _stressed(prices: pd.DataFrame, portfolio: Portfolio, problem: Problem, days: int) -> Stressed:
     """The window of days with the largest VaR or ES of one day."""
     returns, measure = simple_returns(prices), _measure(problem)
-    portfolio = require_portfolio(problem.model, problem.contract)
     if not 2 <= days <= len(returns):
         msg = (
             f"option --stressed={days}: must be a whole number of days from 2 to {len(returns)}, "

@@ -102,7 +102,11 @@ def days_of(uniforms: Array, days: int) -> NDArray[np.intp]:
     return np.minimum((uniforms * days).astype(np.intp), days - 1)
 
 
+def profits_of(scenarios: Array, contract: Contract) -> Array:
+    """Present values (n,) of a contract with one time in scenarios (n, assets) of returns."""
+    return contract.present_value(1.0 + scenarios[:, None, :], np.ones(1))
+
+
 def law_of(scenarios: Array, contract: Contract) -> EmpiricalLaw:
     """Law of a contract's present value: its value in each scenario (n, assets) of returns."""
-    profits = contract.present_value(1.0 + scenarios[:, None, :], np.ones(1))
-    return EmpiricalLaw(samples=tuple(profits.tolist()))
+    return EmpiricalLaw(samples=tuple(profits_of(scenarios, contract).tolist()))

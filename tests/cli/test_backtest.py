@@ -6,6 +6,7 @@ import pytest
 from qmc.backtest import Historical, backtest
 from qmc.cli.backtesting import METHODS
 from qmc.cli.catalogue import BACKTEST
+from qmc.cli.catalogue import METHODS as RISK_METHODS
 from qmc.market_data import read_prices
 
 QUICK = ["--level", "0.9", "--es-level", "0.8", "--window", "40", "--simulations", "200"]
@@ -22,23 +23,27 @@ def weights(tmp_path):
 
 
 def test_the_words_of_the_option_are_the_methods():
+    # a method of `qmc risk` has the same word here
+    assert set(RISK_METHODS) <= set(METHODS)
     (method,) = (one for one in BACKTEST if one.name == "method")
     assert method.words == tuple(METHODS)
 
 
 def test_a_file_of_prices_and_one_of_weights(answer, prices, weights):
     path = weights("[weights]\nB = 0.5\nA = 0.2\nC = 0.3\n")
-    data = answer("backtest", "--prices", prices, "--weights", path, *QUICK, "--method", "history")
+    data = answer(
+        "backtest", "--prices", prices, "--weights", path, *QUICK, "--method", "historical"
+    )
     assert data["command"] == "backtest"
     assert data["weights"] == {"A": 0.2, "B": 0.5, "C": 0.3}
     read = read_prices(prices)
     expected = backtest(
-        read.returns(), (0.2, 0.5, 0.3), {"historical": Historical(window=40)},
+        read.returns(), (0.2, 0.5, 0.3), {"history": Historical(window=40)},
         level=0.9, es_level=0.8, days=read.dates[1:], simulations=200, rng=0,
     ).to_dict()  # fmt: skip
     assert data["rows"][0]["kupiec"] == expected["rows"][0]["kupiec"]
     assert data["rows"][0]["shortfall"] == list(map(dict, expected["rows"][0]["shortfall"]))
-    assert (data["rows"][0]["method"], data["rows"][0]["last"]) == ("historical", read.dates[-1])
+    assert (data["rows"][0]["method"], data["rows"][0]["last"]) == ("history", read.dates[-1])
 
 
 def test_several_methods_pictures_and_a_table(run, prices, tmp_path):
@@ -94,7 +99,7 @@ def test_every_method_runs(answer, year, method):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--method", "magic"], "option --method='magic': must be one of filtered, historical, "),
+        (["--method", "magic"], "option --method='magic': must be one of filtered, history, "),
         (["--level", "99"], "option --level=99.0: must be strictly between 0 and 1; if you mean"),
         (["--level", "x"], "option --level='x': must be a number"),
         (["--es-level", "1"], "option --es-level=1.0: must be strictly between 0 and 1"),

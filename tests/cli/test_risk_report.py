@@ -264,3 +264,44 @@ def test_weights_of_a_file_may_sum_to_nothing_where_it_is_said(answer, refusal, 
     given = [*base, "--weights", path, *LEVEL]
     assert "market_neutral=True" in refusal(*given)
     assert answer(*given, "--market-neutral")["results"]
+
+
+def test_a_book_is_solved_and_told_what_is_not_known_of_it(answer, refusal, tmp_path):
+    data = answer("risk", "--file", ROOT / "examples" / "book.toml", "--engine", "monte-carlo")
+    assert 0.0 < data["results"][0]["result"]["value"] < 1.0
+    assert "notes" not in data
+    path = tmp_path / "book.toml"
+    path.write_text(
+        """
+[model]
+kind = "historical"
+tickers = ["AAPL", "JPM"]
+[contract]
+kind = "book"
+on = "returns"
+spots = [130.0, 134.0]
+horizon = 0.003968253968253968
+[[contract.positions]]
+kind = "stock"
+quantity = 10.0
+[[contract.positions]]
+kind = "option"
+side = "put"
+asset = 1
+strike = 120.0
+expiry = 0.5
+vol = 0.3
+quantity = -5.0
+[measure]
+kind = "both"
+""",
+        encoding="utf-8",
+    )
+    data = answer("risk", "--file", path, "--engine", "analytic")
+    assert [one["result"]["covers"] for one in data["results"]] == ["continuous"] * 2
+    assert 0.0 < value(data) < 10.0 * 130.0
+    line = data["data_error"]["lines"][0]
+    assert line["value"] == pytest.approx(value(data))
+    assert line["interval"]["low"] < value(data) < line["interval"]["high"]
+    line = refusal("risk", "--file", path, "--contributions")
+    assert line.startswith("option --contributions: must be left out for a Book")

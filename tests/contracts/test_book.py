@@ -273,5 +273,5 @@ def test_low_spots_hide_no_slip_between_prices_and_returns(spots):
     """Gross returns look like prices of a cheap stock; the model says which they are."""
     book = Book(positions=(STOCK,), spots=spots, horizon=HORIZON)
     for contract in (book, book.delta_gamma()):
-        with pytest.raises(InvalidProblem, match="a model of gross returns: write on='returns'"):
+        with pytest.raises(InvalidProblem, match="gross returns; write on='returns'"):
             Problem(RETURNS, contract, Price())
