@@ -108,7 +108,7 @@ class SlowlyChanging:
         OwnForecast(window=WINDOW, function=lambda losses: losses[-110:]),
         SlowlyChanging(),
     ],
-    ids=repr,
+    ids=lambda one: type(one).__name__,
 )
 def test_ours_do_not_look_ahead(forecaster):
     days = 400 if isinstance(forecaster, GarchFiltered) else 700
