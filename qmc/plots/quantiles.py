@@ -46,6 +46,9 @@ def plot_quantile_queries(rows: Iterable[Mapping[str, Any]], *, ax: Axes | None 
         axes.fill_between(tolerance, low, high, color=colour, alpha=0.18, lw=0)
     axes.set(xscale="log", yscale="log")
     axes.invert_xaxis()
+    ticks = sorted({float(row["tolerance"]) for row in found})
+    axes.set_xticks(ticks, labels=[f"{100.0 * one:g} %" for one in ticks])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("half-width wanted, as a share of the value at risk")
     axes.set_ylabel("queries (classical: samples)")
     law, level = names[0].partition(": ")[0], 100.0 * found[0]["level"]
