@@ -68,7 +68,7 @@ def revalue(
         (scenarios,) losses, discounted; a profit is negative.
 
     Raises:
-        InvalidProblem: when model and contract do not fit, for numbers out of range, and for a
+        InvalidProblem: when model and contract do not fit (other spots too), for numbers out of range, and for a
             loss that is no finite number.
         Unsupported: for float32 where there is no fast way.
         TooLarge: when the losses do not fit the machine.
