@@ -290,7 +290,7 @@ def test_refusals_name_the_position(positions, line):
 
 
 def test_a_book_stands_under_models_of_prices_and_of_returns():
-    book = {"kind": "book", "spots": [100.0], "horizon": 0.04, "positions": [STOCK_TABLE]}
+    book = {"kind": "book", "spots": [100.0], "horizon": 10 / 252, "positions": [STOCK_TABLE]}
     returns = {"kind": "historical", "tickers": ["AAPL"], "window": 20}
     assert only(returns, {**book, "on": "returns"}).contract.on == "returns"
     with pytest.raises(InvalidField, match="write on='returns'"):
