@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmc.capabilities import OfPeriods
 from qmc.cli.options import Given
+from qmc.contracts import Portfolio
 from qmc.data import simple_returns
 from qmc.data_error import DataError, data_error
 from qmc.diversification import Diversification
@@ -124,8 +126,10 @@ def risk_report(spec: Specification, problems: Sequence[Problem], given: Given) 
 
     Raises:
         InvalidProblem: for contributions or a stressed window without VaR or ES or with too few
-            days, and for a file of scenarios that cannot be used.
+            days or for a book, and for a file of scenarios that cannot be used.
     """
+    if not isinstance(problems[0].contract, Portfolio):
+        return _of_a_book(problems[0], given)
     names, returns = spec.daily_returns()
     tails = tuple(one for one in problems if isinstance(one.measure, VaR | ES))
     for name in ("contributions", "stressed"):
@@ -146,6 +150,22 @@ def risk_report(spec: Specification, problems: Sequence[Problem], given: Given) 
     return RiskReport(
         data_error=unknown, note=note, contributions=parts, stressed=stressed, scenarios=profits
     )
+
+
+def _of_a_book(problem: Problem, given: Given) -> RiskReport:
+    """Nothing: all of the report is of portfolios held under returns.
+
+    Raises:
+        InvalidProblem: for an option that asks for a part of it.
+    """
+    name = type(problem.contract).__name__
+    for option in ("contributions", "stressed", "scenarios"):
+        if option in given:
+            msg = f"option --{option}: must be left out for a {name}; it is of a Portfolio"
+            raise InvalidProblem(msg)
+    if isinstance(problem.measure, VaR | ES) and isinstance(problem.model, OfPeriods):
+        return RiskReport(note=f"No data error: it is known of a Portfolio, not of a {name}")
+    return RiskReport()
 
 
 def _data_error(
