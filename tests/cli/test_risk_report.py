@@ -105,6 +105,8 @@ def test_the_manual_has_commands():
         ("garch", ["--model", "filtered", "--filter", "garch"]),
         ("normal", ["--model", "normal"]),
         ("t", ["--model", "student-t"]),
+        ("historical", ["--model", "historical"]),
+        ("student-t", ["--model", "student-t"]),
     ],
 )
 def test_methods_are_models(answer, base, method, model):
