@@ -94,12 +94,17 @@ def _differ(known: Forecasts, changed: Forecasts, rows: int) -> NDArray[np.bool_
     assert known.laws is not None
     assert changed.laws is not None
     differs |= np.any(_read(known.laws, rows) != _read(changed.laws, rows), axis=1)
-    samples = [getattr(one.laws, "samples", None) for one in (known, changed)]
-    if all(isinstance(one, np.ndarray) for one in samples):
-        mine, others = (np.sort(one[:rows], axis=1) for one in samples)
-        same_size = mine.shape == others.shape
-        differs |= np.any(mine != others, axis=1) if same_size else np.ones(rows, dtype=bool)
+    mine, others = (getattr(one.laws, "samples", None) for one in (known, changed))
+    if isinstance(mine, np.ndarray) and isinstance(others, np.ndarray):
+        differs |= _unlike(np.sort(mine[:rows], axis=1), np.sort(others[:rows], axis=1))
     return differs
+
+
+def _unlike(mine: Array, others: Array) -> NDArray[np.bool_]:
+    """(rows,) whether two tables differ; all do where a row has another size."""
+    if mine.shape != others.shape:
+        return np.ones(len(mine), dtype=bool)
+    return np.asarray(np.any(mine != others, axis=1))
 
 
 def _read(laws: PredictiveLaws, rows: int) -> Array:
