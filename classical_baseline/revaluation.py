@@ -68,8 +68,8 @@ def revalue(
         (scenarios,) losses, discounted; a profit is negative.
 
     Raises:
-        InvalidProblem: when model and contract do not fit, for numbers out of range, and for a
-            loss that is no finite number.
+        InvalidProblem: when model and contract do not fit, as with other spots, for numbers out of
+            range, and for a loss that is no finite number.
         Unsupported: for float32 where there is no fast way.
         TooLarge: when the losses do not fit the machine.
 

@@ -15,7 +15,7 @@ import numpy as np
 from qmc import checks
 from qmc.errors import Unsupported
 from qmc.measures import Price, Sensitivity
-from qmc.problem import Contract, Model, Problem
+from qmc.problem import Array, Contract, Model, Problem
 
 T = TypeVar("T")
 
@@ -63,7 +63,23 @@ def bumped(problem: Problem, measure: Sensitivity, change: float) -> Problem:
         model = _replaced(model, rate=_shifted(_field(model, measure, "rate"), change))
     else:
         model = _moved(model, measure, change)
+        if measure.to == "spot" and hasattr(contract, "spots"):
+            contract = _Held(contract)
     return Problem(model, contract, Price())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Held:
+    """A book whose value today stays as it is while the model's spots move."""
+
+    contract: Contract
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        return self.contract.times
+
+    def present_value(self, paths: Array, discount: Array) -> Array:
+        return self.contract.present_value(paths, discount)
 
 
 def _parameter(model: Model, measure: Sensitivity) -> Any:  # noqa: ANN401

@@ -26,6 +26,8 @@ from qmc.present_values import present_values
 Array: TypeAlias = NDArray[np.float64]
 
 _FARTHEST = 1e6
+# prices today that differ by a smaller share are the same
+_SAME = 1e-9
 _MOST_CONFIDENT = 1.0 - 1e-9
 _STRIKES = ("strike", "low_strike", "high_strike")
 
@@ -70,8 +72,9 @@ class Problem:
     path needs one more normal a step and column.
 
     Raises:
-        InvalidProblem: when a part is missing its interface, model and contract do not fit, or a
-            history is too short for the level: n observations with n (1 - level) < 1.
+        InvalidProblem: when a part is missing its interface, model and contract do not fit (a book
+            of other spots than the model's), or a history is too short for the level: n
+            observations with n (1 - level) < 1.
         Unsupported: when the contract asks for extremes and the model has none.
 
     >>> from qmc import BlackScholes, Call, Price, Problem
@@ -95,6 +98,7 @@ class Problem:
             checks.interface(name, part, kind, hint)
         self._check_kinks()
         self._check_kind_of_paths()
+        self._check_spots()
         self._check_extremes()
         with np.errstate(over="ignore", invalid="ignore"):
             self.values(np.zeros((1, self.num_factors)))
@@ -130,6 +134,22 @@ class Problem:
             allowed = f"'returns' under {type(self.model).__name__}, whose paths are gross returns"
             hint = "write on='returns', and the book's spots are multiplied by them"
             raise checks.refuse("on", "prices", allowed, hint)
+
+    def _check_spots(self) -> None:
+        """Refuse a contract on prices that counts from other prices today than the model's."""
+        model, contract = self.model, self.contract
+        name = "spots" if hasattr(model, "spots") else "spot"
+        given, known = getattr(model, name, None), getattr(contract, "spots", None)
+        if given is None or known is None or getattr(contract, "on", None) != "prices":
+            return
+        theirs, ours = (np.ravel(np.asarray(one, dtype=np.float64)) for one in (given, known))
+        # another number of assets is refused where the contract is given a path
+        if theirs.shape == ours.shape and np.any(np.abs(theirs - ours) > _SAME * np.abs(ours)):
+            msg = (
+                f"{type(contract).__name__}(spots={known}) under {type(model).__name__}"
+                f"({name}={given}): must be the same prices today, from which the profit counts"
+            )
+            raise InvalidProblem(msg)
 
     def _check_extremes(self) -> None:
         """Refuse continuous monitoring under a model that knows its prices at the times only."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmc.measures import ES, Measure, VaR
 from qmc.result import Interval, Result, package_versions
 from qmc.tables import TextTable
 
@@ -218,6 +219,26 @@ def intervals_figure(solved: Sequence[Solved]) -> Axes:
         [one.engine for one in sampled or solved],
         truth=exact[0] if exact else None,
     )
+
+
+def losses_figure(solved: Sequence[Solved]) -> Axes | None:
+    """The law of the loss with VaR and ES, each by its exact engine or the last that solved it.
+
+    None without VaR and ES.
+    """
+    from qmc.plots import plot_loss_law
+
+    found: dict[Measure, Solved] = {}
+    for one in solved:
+        measure = one.result.provenance.problem.measure
+        known = found.get(measure)
+        is_known = known is not None and is_exact(known)
+        if isinstance(measure, VaR | ES) and math.isfinite(one.result.value) and not is_known:
+            found[measure] = one
+    if not found:
+        return None
+    results = [one.result for one in found.values()]
+    return plot_loss_law(results[0].provenance.problem, results)
 
 
 def size_figure(plans: Mapping[str, Plan]) -> Axes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -20,6 +22,8 @@ from qmc.problem import Array
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -180,7 +184,8 @@ def rolling(
 
     Raises:
         InvalidProblem: as `portfolio_losses`; for levels out of range, a history no longer than the
-            window, a window too short for the level, and labels that do not fit.
+            window, a window too short for the level, and labels that do not fit or whose dates or
+            numbers do not increase.
 
     >>> from qmc.backtest import Historical
     >>> rng = np.random.default_rng(1)
@@ -212,9 +217,23 @@ def of_losses(
     labels = tuple(range(known.size)) if days is None else tuple(days)
     if len(labels) != known.size:
         raise checks.refuse("days", f"{len(labels)} labels", f"one for each of {known.size} days")
+    _require_increasing(labels)
     start = window if first is None else checks.whole("first", first, window, known.size - 1)
     laws = forecaster.laws(_windows(known, window, start))
     return _read(laws, known[start:], labels[start:], level, es_level)
+
+
+def _require_increasing(labels: tuple[str | int, ...]) -> None:
+    """Refuse labels that do not go up from each day to the next, as where the newest is first.
+
+    Words that are no dates have no order but the one they are given in.
+    """
+    if any(isinstance(one, str) and not _DATE.match(one) for one in labels):
+        return
+    for place, (day, later) in enumerate(itertools.pairwise(labels)):
+        if isinstance(day, str) != isinstance(later, str) or not day < later:  # type: ignore[operator]
+            allowed = f"after that of the day before, {day!r}"
+            raise checks.refuse(f"days[{place + 1}]", later, allowed, "give the oldest day first")
 
 
 def _windows(losses: Array, window: int, start: int) -> Array:

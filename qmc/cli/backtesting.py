@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from qmc.backtest.assessment import require_settings
 from qmc.backtest.coverage import BASEL_DAYS
 from qmc.backtest.shortfall import SIMULATIONS
 from qmc.cli.options import Given
+from qmc.contracts import Portfolio
 from qmc.errors import InvalidProblem
 from qmc.market_data import equal_weights, read_prices, read_weights, stock_prices
 from qmc.report import save_figure
@@ -39,7 +40,7 @@ METHODS: Mapping[str, Callable[..., Forecaster]] = {
     "garch-asymmetric": lambda **fields: GarchFiltered(asymmetric=True, **fields),
 }
 # the kinds of models in files
-_ALIASES = {"historical": "history", "student-t": "t"}
+ALIASES: Mapping[str, str] = {"historical": "history", "student-t": "t"}
 # how a refusal names what is an option here
 _FIELD = re.compile(r"(level|es_level|window|simulations|observations)(?==)")
 _SETTINGS: Mapping[str, Any] = {"level": 0.99, "es_level": 0.975, "simulations": SIMULATIONS}
@@ -56,11 +57,9 @@ def table_of(given: Given) -> tuple[Backtest, dict[str, Any]]:
     """
     methods = _methods(given.get("method", ("filtered",)))
     prices = read_prices(given["prices"]) if "prices" in given else stock_prices()
-    weights = (
-        read_weights(given["weights"], prices.names)
-        if "weights" in given
-        else equal_weights(prices.names)
-    )
+    weights = _weights(given, prices.names)
+    is_neutral = given.get("market_neutral", False)
+    held = Portfolio(weights=weights, market_neutral=is_neutral)
     fields = {"window": given["window"]} if "window" in given else {}
     settings = {name: given.get(name, default) for name, default in _SETTINGS.items()}
     with _named():
@@ -68,7 +67,7 @@ def table_of(given: Given) -> tuple[Backtest, dict[str, Any]]:
         forecasters = {name: METHODS[name](**fields) for name in methods}
         _require_days(forecasters, len(prices.dates) - 1)
         table = backtest(
-            prices.returns(), weights, forecasters, days=prices.dates[1:],
+            prices.returns(), held, forecasters, days=prices.dates[1:],
             rng=given.get("seed", 0), **settings,
         )  # fmt: skip
     about = {
@@ -88,12 +87,24 @@ def save_pictures(table: Backtest, folder: Path) -> None:
         save_figure(plot_breaches(table), folder, "backtest-breaches")
 
 
+def _weights(given: Given, names: Sequence[str]) -> tuple[float, ...]:
+    """Of the file, or equal ones."""
+    is_neutral = given.get("market_neutral", False)
+    if "weights" in given:
+        return read_weights(given["weights"], names, market_neutral=is_neutral)
+    if is_neutral:
+        msg = "option --market-neutral: must be left out without --weights; equal ones sum to 1"
+        raise InvalidProblem(msg)
+    return equal_weights(names)
+
+
 def _methods(given: tuple[str, ...]) -> tuple[str, ...]:
     """Each method once, in order."""
-    names = [_ALIASES.get(name, name) for name in given]
+    names = [ALIASES.get(name, name) for name in given]
     unknown = [name for name in names if name not in METHODS]
     if unknown:
-        msg = f"option --method={unknown[0]!r}: must be one of {', '.join(METHODS)}"
+        words = ", ".join((*METHODS, *ALIASES))
+        msg = f"option --method={unknown[0]!r}: must be one of {words}"
         raise InvalidProblem(msg)
     return tuple(dict.fromkeys(names))
 

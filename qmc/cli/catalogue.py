@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from qmc.cli import parsing
@@ -21,6 +22,9 @@ METHODS = {
     "garch": {"kind": "filtered", "filter": "garch"},
     "normal": {"kind": "normal"},
     "t": {"kind": "student-t"},
+    # as `qmc backtest` and files have them
+    "historical": {"kind": "historical"},
+    "student-t": {"kind": "student-t"},
 }
 # written out, since the help must not import the classes; a test compares
 _ESTIMATORS = (
@@ -38,6 +42,9 @@ PHYSICAL = Option(
     "physical", bool, "", _ENGINE, "physical qubits and runtime under error correction (prices)",
     is_flag=True,
 )  # fmt: skip
+
+
+_NEUTRAL = Option("market_neutral", bool, "", _PORTFOLIO, "weights may sum to 0", is_flag=True)
 
 
 def _number(name: str, panel: str, text: str, path: str, default: str = "") -> Option:
@@ -88,8 +95,7 @@ PORTFOLIO = (
     _number("degrees_of_freedom", _PORTFOLIO, "of student-t", "model.degrees_of_freedom", "4"),
     Option("weights", parsing.weights, "NUMBERS", _PORTFOLIO, "shares with commas, or a TOML file "
            "of [weights]", "contract.weights", default="equal"),
-    Option("market_neutral", bool, "", _PORTFOLIO, "weights may sum to 0",
-           "contract.market_neutral", is_flag=True),
+    replace(_NEUTRAL, path="contract.market_neutral"),
     _number("value", _PORTFOLIO, "of the portfolio", "contract.value", "1"),
     _whole("horizon", _PORTFOLIO, "in trading days", "contract.horizon_days", "1"),
 )  # fmt: skip
@@ -164,7 +170,9 @@ BACKTEST = (
            default="20 built-in stocks"),
     Option("weights", Path, "FILE", _PORTFOLIO, "TOML, a table weights of name = number",
            default="equal"),
-    Option("method", str, "WORD", _STUDY, "of the forecasts, several times for several",
+    _NEUTRAL,
+    Option("method", str, "WORD", _STUDY, "of the forecasts, several times for several; filtered "
+           "and garch filter the portfolio's losses, where qmc risk filters asset by asset",
            words=tuple(_METHODS.split()), default="filtered", is_repeated=True),
     Option("level", parsing.number, "NUMBER", _STUDY, "of VaR", default="0.99"),
     Option("es_level", parsing.number, "NUMBER", _STUDY, "of ES", default="0.975"),

@@ -260,6 +260,9 @@ def _solve(given: Given, kind: Kind) -> int:
             if mine:
                 name = type(problem.measure).__name__.lower()
                 report.save_figure(report.intervals_figure(mine), folder, name)
+        law = report.losses_figure(solved) if kind == "risk" else None
+        if law is not None:
+            report.save_figure(law, folder, "losses")
     return INTERRUPTED if stopped else _exit_code([one.result.status for one in solved])
 
 

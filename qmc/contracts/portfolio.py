@@ -30,9 +30,9 @@ class Portfolio:
             then what the weights are shares of, such as the money on one side.
 
     Raises:
-        InvalidProblem: for NaN or empty weights, weights that sum to 0 unless market_neutral is
-            True, a value or horizon <= 0, and, when used, another number of assets than the model
-            has.
+        InvalidProblem: for NaN, empty or all-zero weights, weights that sum to 0 unless
+            market_neutral is True, a value or horizon <= 0, and, when used, another number of
+            assets than the model has.
 
     >>> Portfolio(weights=(0.5, 0.5), horizon=10 / 252).times
     (0.03968253968253968,)
@@ -51,6 +51,8 @@ class Portfolio:
         if not isinstance(self.market_neutral, bool):
             raise checks.refuse("market_neutral", self.market_neutral, "True or False")
         total, gross = math.fsum(self.weights), math.fsum(map(abs, self.weights))
+        if gross == 0.0:
+            raise checks.refuse("weights", self.weights, "other than 0 for one asset or more")
         if not self.market_neutral and abs(total) <= _CANCELS * gross:
             hint = "for a long-short book whose sides are equal, say market_neutral=True"
             raise checks.refuse("weights", self.weights, "of a sum other than 0", hint)

@@ -25,12 +25,12 @@ class HistoricalReturns:
     days. `FilteredReturns` makes longer paths of single days instead.
 
     Attributes:
-        returns: (days, assets) simple returns, each above -1; at least 2 days.
+        returns: (days, assets) simple returns, each above -1 to 10; at least 2 days.
         period: years from one row to the next; a trading day unless given.
 
     Raises:
-        InvalidProblem: for empty, NaN, infinite or mis-shaped data and returns <= -1; when used,
-            for a horizon that is no whole number of periods or leaves fewer than 2 windows.
+        InvalidProblem: for empty, NaN, infinite or mis-shaped data and returns <= -1 or > 10; when
+            used, for a horizon that is no whole number of periods or leaves fewer than 2 windows.
     """
 
     returns: ArrayLike

@@ -18,6 +18,7 @@ DAY = 1.0 / TRADING_DAYS
 MOST_PERIODS = 252
 # a horizon of ten days may be written 0.0396825
 _WHOLE = 1e-5
+_MOST_RETURN = 10.0
 
 
 def as_rows(array: Array) -> tuple[tuple[float, ...], ...]:
@@ -66,7 +67,7 @@ def require_portfolio(model: object, contract: Contract) -> Portfolio:
 
 
 def checked_history(returns: ArrayLike) -> Array:
-    """Simple returns (days, assets), each above -1, read-only; refuse anything else."""
+    """Simple returns (days, assets), each above -1 to 10, read-only; refuse anything else."""
     history = checks.table("returns", returns, 2, "give (days, assets) simple returns")
     if history.shape[0] < 2:
         raise checks.refuse("returns", f"{history.shape[0]} day", "at least 2 days")
@@ -75,5 +76,16 @@ def checked_history(returns: ArrayLike) -> Array:
         day, asset = bad[0].tolist()
         hint = "give simple returns, 0.01 for 1 %"
         raise checks.refuse(f"returns[{day}, {asset}]", history[day, asset], "above -1", hint)
+    _refuse_prices(history)
     history.setflags(write=False)
     return history
+
+
+def _refuse_prices(history: Array) -> None:
+    """Refuse returns of more than 1,000 %: what was given are prices, or per cents."""
+    large = np.argwhere(history > _MOST_RETURN)
+    if len(large):
+        day, asset = large[0].tolist()
+        allowed = f"at most {_MOST_RETURN:g}, which is 1,000 %"
+        hint = "give simple returns, 0.01 for 1 %, not prices (prices[1:] / prices[:-1] - 1)"
+        raise checks.refuse(f"returns[{day}, {asset}]", history[day, asset], allowed, hint)

@@ -47,7 +47,7 @@ def plot_forecasts(forecasts: Forecasts, *, ax: Axes | None = None, label: str =
     _name_days(axes, forecasts)
     axes.set_title(label or f"{len(hits):,} days")
     axes.set_ylim(bottom=min(0.0, float(np.percentile(losses, 0.5))))
-    axes.legend(fontsize=8, ncols=2, loc="upper left")
+    _legend_below(axes)
     return axes
 
 
@@ -99,7 +99,7 @@ def plot_breaches(backtest: Backtest, *, ax: Axes | None = None) -> Axes:
     axes.set_ylim(0.0, max(highest, zones.index("red")) + 1.0)
     _name_days(axes, some)
     axes.set_title(f"Breaches of VaR {100.0 * some.level:g} %")
-    axes.legend(fontsize=8, ncols=2)
+    _legend_below(axes)
     return axes
 
 
@@ -117,3 +117,8 @@ def _dated(forecasts: Forecasts) -> bool:
 def _name_days(axes: Axes, forecasts: Forecasts) -> None:
     axes.set_xlabel("date" if _dated(forecasts) else "day")
     axes.margins(x=0.01)
+
+
+def _legend_below(axes: Axes) -> None:
+    """Outside: any corner may hold the worst breach."""
+    axes.legend(fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)

@@ -107,7 +107,8 @@ def plot_loss_law(
         _closer(axes, edges, shares, beyond, shown)
     axes.set_xlabel("loss (positive is bad)")
     axes.set_ylabel("share of losses")
-    axes.legend(fontsize=8, loc="upper left")
+    # outside: no corner is free under every law
+    axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
     return axes
 
 

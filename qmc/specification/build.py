@@ -218,6 +218,7 @@ def quantum(
     problem: Callable[[], Problem],
     *,
     is_risk: bool,
+    is_portfolio: bool,
 ) -> Quantum:
     """The quantum engine; what the file leaves open is left to the plan.
 
@@ -226,23 +227,26 @@ def quantum(
         settings: of the estimator.
         problem: asked for where the number of qubits or the kind of grid is given.
         is_risk: a quantile has more qubits than the plan's own grid, as its answer is an edge.
+        is_portfolio: its law is known under every model of returns; that of a book is not.
     """
     from qmc import Quantum
     from qmc.backends import Aer, Ideal
 
     word = section.estimator or (DEFAULT_ESTIMATOR if settings.settings else None)
     return Quantum(
-        grid=_grid(section, problem, is_risk=is_risk),
+        grid=_grid(section, problem, is_risk=is_risk, is_portfolio=is_portfolio),
         estimator=None if word is None else estimator(word, settings.settings),
         backend=Aer() if section.backend == "aer" else Ideal(),
     )
 
 
-def _grid(section: QuantumSection, problem: Callable[[], Problem], *, is_risk: bool) -> Grid | None:
+def _grid(
+    section: QuantumSection, problem: Callable[[], Problem], *, is_risk: bool, is_portfolio: bool
+) -> Grid | None:
     from qmc.grids import FactorGrid, LawGrid, UniformGrid
 
     kind, qubits = section.grid, section.qubits
-    if kind is None and not is_risk:
+    if kind is None and not is_portfolio:
         if qubits is None:
             return None
         law = LawGrid(qubits=qubits)

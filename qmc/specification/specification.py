@@ -158,7 +158,8 @@ class Specification(Section):
         section = self.goal
         relative = section.relative_tolerance
         if section.tolerance is None and relative is None and section.queries is None:
-            relative = RISK_TOLERANCE if self.is_risk else PRICE_TOLERANCE
+            is_wide = self.is_risk or isinstance(self.measure, TailSection)
+            relative = RISK_TOLERANCE if is_wide else PRICE_TOLERANCE
         with naming("goal"):
             for name, given in (("tolerance", section.tolerance), ("relative_tolerance", relative)):
                 if given is not None and 0.0 < given < LEAST_TOLERANCE:
@@ -180,7 +181,11 @@ class Specification(Section):
         """
         with naming("quantum"):
             engine = build.quantum(
-                self.quantum, self.estimator, lambda: self.problems()[0], is_risk=self.is_risk
+                self.quantum,
+                self.estimator,
+                lambda: self.problems()[0],
+                is_risk=self.is_risk,
+                is_portfolio=isinstance(self.contract, PortfolioSection),
             )
         if isinstance(self.measure, TailSection) and engine.estimator is not None:
             word = self.quantum.estimator or build.DEFAULT_ESTIMATOR

@@ -33,6 +33,7 @@ from qmc.market_data import equal_weights, stock_prices
 
 LEVEL, ES_LEVEL = 0.95, 0.9
 WEIGHTS = (0.7, -0.2)
+DATES = tuple(str(np.datetime64("2003-12-01") + day) for day in range(190))
 
 
 @pytest.fixture(scope="module")
@@ -272,6 +273,10 @@ def test_a_portfolio_that_does_not_move_is_refused(forecaster):
         ({"es_level": 1.0}, "es_level"),
         ({"level": 0.99}, "at least 100 for the level 0.99"),
         ({"days": ("2020-01-31",)}, "one for each of 190 days"),
+        ({"days": range(190, 0, -1)}, r"days\[1\]=189: must be after that of the day before, 190"),
+        ({"days": [*range(189), 188]}, r"days\[189\]=188.*oldest day first"),
+        ({"days": DATES[::-1]}, r"days\[1\]='2004-06-06': must be after .* '2004-06-07'"),
+        ({"days": [*range(100), *DATES[100:]]}, r"days\[100\]='2004-03-10'"),
         ({"first": 59}, "from 60 to 189"),
         ({"first": 190}, "from 60 to 189"),
         ({"forecaster": "history"}, "forecaster='history'"),
@@ -296,7 +301,7 @@ def test_a_portfolio_says_that_its_weights_sum_to_nothing(returns):
 
 
 def test_another_level_and_a_part_of_the_days(returns):
-    days = [str(np.datetime64("2003-12-01") + day) for day in range(190)]
+    days = DATES
     one = Historical(window=60)
     whole = rolling(returns, WEIGHTS, one, level=LEVEL, es_level=ES_LEVEL, days=days)
     other = rolling(returns, WEIGHTS, one, level=0.8, es_level=0.7, days=days)

@@ -13,6 +13,7 @@ from qmc.backtest import (
     Historical,
     NormalForecast,
     OwnForecast,
+    SampleLaws,
     ScaledLaws,
     StudentTForecast,
     require_no_look_ahead,
@@ -94,6 +95,55 @@ class SlowlyChanging:
         return normal(np.cumsum(found) / np.arange(1, found.size + 1))
 
 
+@dataclass(frozen=True)
+class OddRow:
+    """Historical simulation, but one row's newest loss is that of its own day."""
+
+    row: int
+    window: int = WINDOW
+
+    def laws(self, windows):
+        samples = windows.copy()
+        samples[self.row, 0] = windows[self.row + 1, -1]
+        return SampleLaws(samples=samples)
+
+
+@dataclass(frozen=True)
+class OffByOne:
+    """Historical simulation of windows that end on the day they are said of."""
+
+    window: int = WINDOW
+
+    def laws(self, windows):
+        return SampleLaws(samples=np.concatenate([windows[1:], windows[-1:]]))
+
+
+@dataclass(frozen=True)
+class SignOfTheDay:
+    """Its location has the sign of the day's own loss, whatever its size."""
+
+    window: int = WINDOW
+
+    def laws(self, windows):
+        signs = np.sign(np.append(windows[1:, -1], 0.0))
+        base = NormalLaw(location=0.0, scale=1.0)
+        return ScaledLaws(base=base, location=1e-3 * signs, scale=windows.std(axis=1))
+
+
+@dataclass(frozen=True)
+class BodyOnly:
+    """Sees its own day in the law's body alone: VaR and ES stay the same."""
+
+    window: int = WINDOW
+
+    def laws(self, windows):
+        samples = np.sort(windows, axis=1)
+        own = np.append(windows[1:, -1], 0.0)
+        middle = self.window // 2
+        samples[:, middle] = np.clip(own, samples[:, middle - 1], samples[:, middle + 1])
+        return SampleLaws(samples=samples)
+
+
 @pytest.mark.parametrize(
     "forecaster",
     [
@@ -122,6 +172,23 @@ def test_ours_do_not_look_ahead(forecaster):
 def test_one_that_does_is_caught_and_the_day_is_named(forecaster, day):
     with pytest.raises(InvalidProblem, match=rf"looks ahead: its forecast for day {day} changes"):
         require_no_look_ahead(forecaster, RETURNS, WEIGHTS)
+
+
+@pytest.mark.parametrize("row", [0, 1, 17, 63, 97])
+def test_one_row_that_sees_its_own_day_is_found_by_as_many_cuts_as_forecasts(row):
+    stretch = RETURNS[: WINDOW + 100]
+    with pytest.raises(InvalidProblem, match=f"its forecast for day {WINDOW + row} changes"):
+        require_no_look_ahead(OddRow(row), stretch, WEIGHTS, cuts=100)
+    with pytest.raises(InvalidProblem, match=f"day {WINDOW + row} on"):
+        require_no_look_ahead(OddRow(row), stretch, WEIGHTS, cuts=99)
+
+
+@pytest.mark.parametrize("start", range(0, 500, 20))
+@pytest.mark.parametrize("forecaster", [OffByOne(), SignOfTheDay(), BodyOnly()], ids=repr)
+def test_windows_a_day_late_are_found_on_every_stretch(forecaster, start):
+    stretch = RETURNS[start : start + WINDOW + 40]
+    with pytest.raises(InvalidProblem, match=f"its forecast for day {WINDOW} changes"):
+        require_no_look_ahead(forecaster, stretch, WEIGHTS)
 
 
 def test_a_history_too_short_to_be_checked_is_refused():

@@ -73,3 +73,12 @@ def test_days_without_dates_and_axes_of_ones_own(table):
 def test_what_cannot_be_drawn(table, draw, named):
     with pytest.raises(InvalidProblem, match=named):
         draw(table)
+
+
+def test_the_legend_stands_outside_where_it_hides_no_breach(table):
+    for axes in (table.plot("normal"), plot_breaches(table)):
+        axes.figure.draw_without_rendering()
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y1 < axes.get_window_extent().y0
+        assert not legend.overlaps(axes.xaxis.label.get_window_extent())
+        assert legend.y0 >= 0.0

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from qmc import Portfolio
 from qmc.backtest import Historical, backtest
-from qmc.cli.backtesting import METHODS
+from qmc.cli.backtesting import ALIASES, METHODS
 from qmc.cli.catalogue import BACKTEST
 from qmc.cli.catalogue import METHODS as RISK_METHODS
 from qmc.market_data import read_prices
@@ -27,6 +28,7 @@ def test_the_words_of_the_option_are_the_methods():
     assert set(RISK_METHODS) <= set(METHODS)
     (method,) = (one for one in BACKTEST if one.name == "method")
     assert method.words == tuple(METHODS)
+    assert set(ALIASES.values()) <= set(METHODS) & set(RISK_METHODS)
 
 
 def test_a_file_of_prices_and_one_of_weights(answer, prices, weights):
@@ -170,3 +172,33 @@ def test_ctrl_c_is_130_and_keeps_what_is_finished(run, prices, monkeypatch):
     code, out, err = run("backtest", "--prices", prices, *QUICK, *methods)
     assert (code, err) == (130, "qmc: interrupted\n")
     assert "filtered" in out
+
+
+def test_the_words_of_risk_are_those_of_the_back_test(answer, prices):
+    given = ["backtest", "--prices", prices, *QUICK]
+    ours = answer(*given, "--method", "historical", "--method", "student-t")
+    theirs = answer(*given, "--method", "history", "--method", "t")
+    assert ours["rows"] == theirs["rows"]
+    assert [row["method"] for row in theirs["rows"]] == ["history", "t"]
+
+
+def test_weights_may_sum_to_nothing_where_it_is_said(answer, refusal, prices, weights):
+    path = weights("[weights]\nA = 1.0\nB = -0.5\nC = -0.5\n")
+    given = ["backtest", "--prices", prices, "--weights", path, *QUICK, "--method", "historical"]
+    assert "market_neutral=True" in refusal(*given)
+    data = answer(*given, "--market-neutral")
+    assert sum(data["weights"].values()) == 0.0
+    read = read_prices(prices)
+    held = Portfolio(weights=(1.0, -0.5, -0.5), market_neutral=True)
+    own = backtest(
+        read.returns(), held, {"historical": Historical(window=40)},
+        level=0.9, es_level=0.8, days=read.dates[1:], simulations=200, rng=0,
+    ).to_dict()  # fmt: skip
+    assert data["rows"][0]["breaches"] == own["rows"][0]["breaches"]
+    line = refusal("backtest", "--prices", prices, *QUICK, "--market-neutral")
+    assert line.startswith("option --market-neutral: must be left out without --weights")
+
+
+def test_the_help_says_what_is_filtered(run):
+    text = " ".join(run("backtest", "--help")[1].replace("│", " ").split())
+    assert "filter the portfolio's losses, where qmc risk filters asset by asset" in text

@@ -163,7 +163,7 @@ HESTON = {
         ("price", HESTON, "law", "LawGrid needs a known one-dimensional law: model Heston lacks"),
         ("plan", HESTON, "law", "LawGrid needs a known one-dimensional law: model Heston lacks"),
         ("price", HESTON, "uniform", "UniformGrid treats Price of a contract on one terminal"),
-        ("risk", RISK, "factor", "FactorGrid orders no cells by loss"),
+        ("risk", RISK, "uniform", "UniformGrid treats"),
     ],
 )
 def test_a_grid_that_cannot_treat_the_problem_is_refused_by_its_field(

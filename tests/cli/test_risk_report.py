@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from qmc import ES, Diversification, FilteredReturns, Portfolio, Problem, VaR
+from qmc.cli.solving import solve_until_stopped
 from qmc.data import read_prices, simple_returns, sp500_stocks
+from qmc.report import losses_figure
+from qmc.specification import Specification
 
 ROOT = Path(__file__).resolve().parents[2]
 MANUAL = (ROOT / "docs" / "howto" / "market_risk.md").read_text(encoding="utf-8")
@@ -68,7 +71,7 @@ def test_the_whole_command(run, answer, base, weights, scenarios, tmp_path):
         "on top of an engine's",
     ):
         assert words in " ".join(out.split())
-    for name in ("contributions-var.png", "contributions-es.svg", "var.png"):
+    for name in ("contributions-var.png", "contributions-es.svg", "var.png", "losses.png"):
         assert (tmp_path / "pictures" / name).stat().st_size > 1000
 
 
@@ -105,6 +108,8 @@ def test_the_manual_has_commands():
         ("garch", ["--model", "filtered", "--filter", "garch"]),
         ("normal", ["--model", "normal"]),
         ("t", ["--model", "student-t"]),
+        ("historical", ["--model", "historical"]),
+        ("student-t", ["--model", "student-t"]),
     ],
 )
 def test_methods_are_models(answer, base, method, model):
@@ -137,6 +142,22 @@ def test_a_law_of_fixed_paths_is_not_called_exact(run, base):
     table = run(*given, "--horizon", "10", "--backend", "ideal")[1].splitlines()[4:7]
     inside = [row.split("│")[5].strip() for row in table]
     assert inside == ["-", "-", "-"]
+
+
+def test_the_picture_of_the_loss_has_var_and_es_of_the_exact_engine(prices):
+    """Of three engines the exact one; of two the last; without VaR and ES there is no picture."""
+    spec = Specification.from_mapping({
+        "model": {"kind": "normal", "prices": str(prices), "window": 110},
+        "contract": {"kind": "portfolio"}, "measure": {"kind": "both"},
+        "quantum": {"backend": "ideal"}, "run": {"seed": 1},
+    })  # fmt: skip
+    solved, _ = solve_until_stopped(spec, spec.problems())
+    for engine, left in (("analytic", solved), ("quantum", [solved[1], solved[2], *solved[4:]])):
+        axes = losses_figure(left)
+        values = [one.result.value for one in solved if one.engine == engine]
+        assert len(values) == 2
+        assert [line.get_xdata()[0] for line in axes.lines] == values
+    assert losses_figure([]) is None
 
 
 def test_a_window_of_dates_takes_these_days(answer, base, prices):

@@ -26,6 +26,7 @@ from qmc import (
     Problem,
     Put,
     Quantum,
+    Sensitivity,
     StockPosition,
     VaR,
 )
@@ -275,3 +276,33 @@ def test_low_spots_hide_no_slip_between_prices_and_returns(spots):
     for contract in (book, book.delta_gamma()):
         with pytest.raises(InvalidProblem, match="gross returns; write on='returns'"):
             Problem(RETURNS, contract, Price())
+
+
+@pytest.mark.parametrize("contract", [TWO, TWO.delta_gamma()], ids=["book", "delta-gamma"])
+@pytest.mark.parametrize("spots", [(100.0, 90.1), (90.0, 100.0), (100.0 + 2e-7, 90.0)])
+def test_a_book_of_other_spots_than_the_models_is_refused(contract, spots):
+    moved = dataclasses.replace(PAIR, spots=spots)
+    name = type(contract).__name__
+    line = rf"{name}\(spots=\(100.0, 90.0\)\) under MultiAsset\(spots=\({spots[0]}, {spots[1]}\)"
+    with pytest.raises(InvalidProblem, match=line):
+        Problem(moved, contract, VaR(level=0.99))
+    with pytest.raises(InvalidProblem, match="the same prices today"):
+        revalue(contract, moved, 1_000)
+
+
+def test_one_spot_is_compared_too_and_rounding_is_not_a_difference():
+    book = Book(positions=(StockPosition(quantity=1.0),), spots=(100.0,), horizon=HORIZON)
+    for spot in (100.0, 100.0 + 1e-8):
+        Problem(BlackScholes(spot=spot, vol=0.2, rate=0.0), book, Price())
+    with pytest.raises(InvalidProblem, match=r"under BlackScholes\(spot=120.0\)"):
+        Problem(BlackScholes(spot=120.0, vol=0.2, rate=0.0), book, Price())
+
+
+def test_the_delta_of_a_book_moves_the_model_and_not_the_books_value_today():
+    """An option's delta, seen at the horizon: no bump of the spot is refused."""
+    book = Book(positions=(CALL,), spots=(100.0,), horizon=HORIZON, rate=0.03)
+    market = BlackScholes(spot=100.0, vol=0.25, rate=0.03)
+    problem = Problem(market, book, Sensitivity(to="spot"))
+    found = MonteCarlo().solve(problem, Goal(relative_tolerance=0.01), rng=3)
+    # discounted prices are martingales, so the delta today is that of the horizon's value
+    assert found.value == pytest.approx(book.delta_gamma().deltas[0], rel=0.02)

@@ -119,9 +119,30 @@ def test_models_are_values_with_short_forms():
 
 
 def test_a_riskless_portfolio_is_an_atom():
-    for model in (NORMAL, STUDENT):
-        law = model.value_law(Portfolio(weights=(0.0, 0.0), market_neutral=True))
-        assert law == EmpiricalLaw(samples=(0.0,))
+    """Two assets that move as one, the one long and the other short: the difference of drifts."""
+    fields = {"mean": (0.03, 0.01), "covariance": ((0.25, 0.25), (0.25, 0.25))}
+    held = Portfolio(weights=(1.0, -1.0), market_neutral=True)
+    for model in (NormalReturns(**fields), StudentTReturns(**fields, degrees_of_freedom=4.0)):
+        law = model.value_law(held)
+        assert isinstance(law, EmpiricalLaw)
+        assert law.samples == pytest.approx((0.02,))
+
+
+def test_prices_are_no_returns():
+    prices = 100.0 + HISTORY
+    for model in (HistoricalReturns, FilteredReturns):
+        with pytest.raises(InvalidProblem, match=r"returns\[0, 0\]=.*at most 10.*not prices"):
+            model(returns=prices)
+    with pytest.raises(InvalidProblem, match=r"0\.01 for 1 %"):
+        NormalReturns.from_returns(prices)
+    # what rose elevenfold in a day did so
+    assert HistoricalReturns(returns=((10.0,), (0.0,))).scenarios().max() == 10.0
+
+
+@pytest.mark.parametrize("is_neutral", [True, False])
+def test_a_portfolio_of_nothing_is_refused(is_neutral):
+    with pytest.raises(InvalidProblem, match=r"weights=\(0.0, -0.0\): must be other than 0"):
+        Portfolio(weights=(0.0, -0.0), market_neutral=is_neutral)
 
 
 def good(kind):

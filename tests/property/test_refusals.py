@@ -203,7 +203,11 @@ def test_a_problem_of_the_wrong_parts_is_refused_by_name(position, part):
 
 
 @PROPERTY
-@given(weights=st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=5).filter(lambda w: len(w) != 2))
+@given(
+    weights=st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=5).filter(
+        lambda w: len(w) != 2 and any(w)
+    )
+)
 def test_a_portfolio_that_does_not_fit_its_model_is_refused(weights):
     for model in (NormalReturns(**BOOK), HistoricalReturns(returns=HISTORY)):
         with pytest.raises(InvalidProblem, match=f"{len(weights)} weights for 2 assets"):
