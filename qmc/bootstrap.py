@@ -52,45 +52,62 @@ def block_indices(
 
 
 def tail_interval(
-    losses: Array, level: float, confidence: float, indices: NDArray[np.intp]
+    losses: Array, level: float, confidence: float, indices: NDArray[np.intp], overlap: int = 1
 ) -> Interval:
     """Of VaR, between two of the losses.
 
     The number of losses beyond the true VaR has mean n (1 - level); its law around that is that of
     the number beyond the sample's VaR in resamples, and the losses with so many beyond them are the
     ends (Woodruff 1952, doi:10.1080/01621459.1952.10483443). The upper end is infinite where no
-    loss may lie beyond.
+    loss may lie beyond. Losses over windows that overlap vary as no more than n / overlap
+    independent ones would (their mean is that of `overlap` means without overlap), and the number
+    is never taken to vary less than theirs.
 
     Args:
         losses: (n,).
         level: of the VaR.
         confidence: of the interval.
         indices: (resamples, n) into the losses.
+        overlap: successive losses that share days; 1 for none.
     """
     size, ordered = losses.size, np.sort(losses)
     value = ordered[rank_of(size, level) - 1]
     beyond = losses > value
     counts = beyond[indices].sum(axis=1) - int(beyond.sum()) + size * (1.0 - level)
     few, many = np.quantile(counts, _shares(confidence))
+    if overlap > 1:
+        least, largest = _beyond_apart(size, overlap, level, confidence)
+        few, many = min(few, least), max(many, largest)
     fewest, most = math.floor(few + 1e-9), math.ceil(many - 1e-9)
     low = float(ordered[max(size - most - 1, 0)])
     high = float(ordered[size - fewest]) if fewest > 0 else math.inf
     return Interval(min(low, float(value)), max(high, float(value)), confidence)
 
 
+def _beyond_apart(size: int, overlap: int, level: float, confidence: float) -> tuple[float, float]:
+    """Of losses beyond the true VaR, were there size / overlap independent ones, times overlap."""
+    from scipy import stats
+
+    apart = max(size // overlap, 1)
+    ends = stats.binom.ppf(_shares(confidence), apart, 1.0 - level) * (size / apart)
+    return float(ends[0]), float(ends[1])
+
+
 def shortfall_interval(
-    losses: Array, level: float, confidence: float, indices: NDArray[np.intp]
+    losses: Array, level: float, confidence: float, indices: NDArray[np.intp], overlap: int = 1
 ) -> Interval:
     """Of ES, by the studentised bootstrap (Efron 1981, doi:10.2307/3314608).
 
     The standard error is that of the mean excess over VaR, as for independent losses; dependence
-    is in the resamples of the ratio.
+    is in the resamples of the ratio. Where of size / overlap independent losses none may lie beyond
+    the VaR, nothing bounds ES from above, and from below the VaR does.
 
     Args:
         losses: (n,).
         level: of the ES.
         confidence: of the interval.
         indices: (resamples, n) into the losses.
+        overlap: successive losses that share days; 1 for none.
     """
     (value,), (error,) = _shortfall(losses[None, :], level)
     rows = max(_CHUNK // losses.size, 1)
@@ -105,9 +122,12 @@ def shortfall_interval(
     if error == 0.0:
         return Interval(float(value), float(value), confidence)
     # a resample without excess tells nothing of the scale, so it bounds nothing
-    return Interval(
-        float(value - max(high, 0.0) * error), float(value - min(low, 0.0) * error), confidence
-    )
+    ends = float(value - max(high, 0.0) * error), float(value - min(low, 0.0) * error)
+    if overlap > 1 and _beyond_apart(losses.size, overlap, level, confidence)[0] == 0.0:
+        # so few independent losses bound it by VaR alone
+        least = tail_interval(losses, level, confidence, indices, overlap).low
+        return Interval(min(ends[0], least), math.inf, confidence)
+    return Interval(*ends, confidence)
 
 
 def fitted_interval(value: float, seen: Array, confidence: float) -> Interval:

@@ -28,7 +28,7 @@ from qmc.data_lines import (
 )
 from qmc.losses import require_observations
 from qmc.measures import ES, VaR
-from qmc.models import FilteredReturns, HistoricalReturns
+from qmc.models import FilteredReturns
 from qmc.models.history import profits_of
 from qmc.models.one_period import checked_history, periods_to
 from qmc.problem import Array, Contract, Model
@@ -38,6 +38,9 @@ from qmc.serialise import to_dict
 from qmc.tables import TextTable, as_text
 
 _FEWEST = 100
+# mean days of a block where losses overlap, in horizons: lengths are geometric, and blocks shorter
+# than a horizon break what the losses share
+_HORIZONS = 3.0
 _UNBOUNDED = " Where there is no upper end, too few losses lie beyond the level to bound it."
 
 
@@ -131,7 +134,9 @@ def data_error(
     - history: VaR from the number of losses beyond it, whose law is resampled (Woodruff 1952,
       doi:10.1080/01621459.1952.10483443), ES from the studentised bootstrap: percentiles of ES
       itself cover far less than they say, as no resample has a loss beyond the largest. Over h days
-      the losses overlap, so blocks are at least h long.
+      the losses overlap: blocks are three horizons long, the number beyond VaR is taken to vary at
+      least as that of n / h independent losses does, and where none of so few may lie beyond it,
+      VaR and ES have no upper end.
     - `FilteredReturns` over a day: the same on the rescaled days, and the error of tomorrow's
       volatilities, which are means of a few weeks: days divided by their volatilities are resampled
       and filtered anew. The two are independent, and their half-widths add in squares. A GARCH's
@@ -171,7 +176,7 @@ def data_error(
     checks.whole("resamples", resamples, _FEWEST)
     random, fitted = generator(rng), model(history)
     periods = periods_to(fitted, held.times) if isinstance(fitted, HasScenarios) else 1
-    overlap = periods if isinstance(fitted, HistoricalReturns) else 1
+    overlap = 1 if isinstance(fitted, FilteredReturns) else periods
     losses = 0.0 - profits_of(_resampled_returns(fitted, history, periods), held)
     length = _length(block_length, losses, overlap)
     indices = block_indices(losses.size, length, resamples, random)
@@ -185,7 +190,12 @@ def data_error(
             lines = walked(fitted, held, asked, confidence, indices, off)
     elif isinstance(fitted, HasScenarios):
         method = "scenarios resampled"
-        lines = resampled(losses, asked, confidence, indices)
+        if overlap > 1:
+            method += (
+                f"; windows of {overlap} days overlap, of {losses.size:,} about "
+                f"{max(losses.size // overlap, 1):,} are independent"
+            )
+        lines = resampled(losses, asked, confidence, indices, overlap)
     else:
         method = "model refitted"
         lines = refitted(history, held, model, asked, confidence, indices)
@@ -219,7 +229,8 @@ def _asked(measures: Sequence[VaR | ES], days: int) -> tuple[VaR | ES, ...]:
 def _length(length: float | None, losses: Array, overlap: int) -> float:
     """Mean days of a block, not shorter than losses overlap."""
     if length is None:
-        return max(mean_block_length(losses), float(overlap))
+        least = float(overlap) if overlap == 1 else min(_HORIZONS * overlap, losses.size / 4.0)
+        return max(mean_block_length(losses), least)
     given = checks.positive("block_length", length)
     if not overlap <= given <= losses.size:
         allowed = f"from {overlap} to {losses.size}, the horizon and the losses that there are"

@@ -41,14 +41,18 @@ class DataLine:
 
 
 def resampled(
-    losses: Array, measures: Sequence[VaR | ES], confidence: float, indices: NDArray[np.intp]
+    losses: Array,
+    measures: Sequence[VaR | ES],
+    confidence: float,
+    indices: NDArray[np.intp],
+    overlap: int = 1,
 ) -> tuple[DataLine, ...]:
-    """Of equally likely losses (n,)."""
+    """Of equally likely losses (n,), of which `overlap` successive ones share days."""
     lines = []
     for measure in measures:
         interval = tail_interval if isinstance(measure, VaR) else shortfall_interval
         value = float(risk_of_losses(losses, measure))
-        found = interval(losses, measure.level, confidence, indices)
+        found = interval(losses, measure.level, confidence, indices, overlap)
         lines.append(DataLine(measure=measure, value=value, interval=found))
     return tuple(lines)
 

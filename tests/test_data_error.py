@@ -34,7 +34,7 @@ from qmc import (
 )
 from qmc.bootstrap import block_indices, mean_block_length, shortfall_interval, tail_interval
 from qmc.data_error import data_error
-from qmc.laws import NormalLaw, StudentTLaw
+from qmc.laws import LogNormalLaw, NormalLaw, StudentTLaw
 from qmc.losses import tail_risk
 from qmc.models import GARCH
 from qmc.tail_laws import tail_number
@@ -248,6 +248,35 @@ def test_scenarios_of_ones_own_are_taken_over_the_horizon():
         own.of(VaR(level=0.99)).value
         > 1.5 * data_error(days, (1.0,), OwnScenarios, MEASURES, **same).of(VaR(level=0.99)).value
     )
+
+
+@pytest.mark.parametrize(("days", "horizon"), [(500, 10), (500, 60), (500, 250)])
+def test_few_independent_periods_bound_nothing_from_above(days, horizon):
+    """Log-normal prices, whose VaR and ES over any horizon are known; 40 histories."""
+    held = Portfolio(weights=(1.0,), horizon=horizon / 252)
+    deviation = 0.01 * np.sqrt(horizon)
+    price = LogNormalLaw(mean=np.exp(0.5 * deviation**2), log_sd=deviation).negated()
+    truths = [1.0 + tail_number(price, one) for one in MEASURES]
+    held_by = np.zeros(2)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        returns = np.expm1(0.01 * rng.standard_normal((days, 1)))
+        found = data_error(returns, held, history, MEASURES, resamples=100, rng=rng)
+        assert [line.interval.high for line in found.lines] == [np.inf, np.inf]
+        assert f"about {(days - horizon + 1) // horizon or 1} are independent" in found.sentence
+        held_by += [x.interval.contains(true) for x, true in zip(found.lines, truths, strict=True)]
+    # P(Binomial(40, .95) < 34) < 2e-3
+    assert np.all(held_by >= 34)
+
+
+def test_overlapping_losses_count_as_fewer():
+    losses = np.random.default_rng(8).permutation(np.arange(500.0))
+    indices = np.random.default_rng(9).integers(0, 500, (1000, 500))
+    apart = tail_interval(losses, 0.9, 0.95, indices)
+    shared = tail_interval(losses, 0.9, 0.95, indices, overlap=10)
+    # of 50 independent ones 1 to 9 lie beyond, of 500 37 to 63
+    assert (apart.low, apart.high) == pytest.approx((436.0, 463.0), abs=3.0)
+    assert (shared.low, shared.high) == (409.0, 490.0)
 
 
 def test_blocks_are_not_shorter_than_losses_overlap():

@@ -14,8 +14,9 @@ import numpy as np
 from scipy import stats
 
 from qmc.bootstrap import fitted_interval
+from qmc.contracts import Portfolio
 from qmc.data_error import data_error
-from qmc.laws import Law, NormalLaw, StudentTLaw
+from qmc.laws import Law, LogNormalLaw, NormalLaw, StudentTLaw
 from qmc.losses import tail_risk
 from qmc.measures import ES, VaR
 from qmc.models import FilteredReturns, HistoricalReturns, NormalReturns, StudentTReturns
@@ -38,7 +39,7 @@ T6 = StudentTLaw(location=0.0, scale=math.sqrt(4.0 / 6.0), degrees_of_freedom=6.
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A law of returns, a model of them, and how many days it sees."""
+    """A law of returns, a model of them, how many days it sees and how many it looks ahead."""
 
     name: str
     model: str
@@ -46,6 +47,21 @@ class Case:
     draw: _Draw
     make: Callable[[Array], Model]
     days: int
+    horizon: int = 1
+
+    @property
+    def truths(self) -> list[float]:
+        """VaR and ES of the next day, or of the horizon for `_LOGS`."""
+        if self.horizon == 1:
+            return [tail_number(self.law, measure) for measure in MEASURES]
+        deviation = 0.01 * math.sqrt(self.horizon)
+        price = LogNormalLaw(mean=math.exp(0.5 * deviation**2), log_sd=deviation)
+        return [1.0 + tail_number(price.negated(), measure) for measure in MEASURES]
+
+
+def _logs(rng: np.random.Generator, days: int) -> tuple[Array, float]:
+    """Independent normal log returns, whose products over any horizon are log-normal."""
+    return np.expm1(0.01 * rng.standard_normal((days, 1))), 1.0
 
 
 def _independent(law: Law) -> _Draw:
@@ -79,6 +95,10 @@ CASES = (
     Case("independent normal", "normal", NORMAL, _THIN, NormalReturns.from_returns, 500),
     Case("independent t(4)", "t(4)", T4, _FAT, StudentTReturns.from_returns, 500),
     Case("independent t(4)", "normal: a wrong law", T4, _FAT, NormalReturns.from_returns, 500),
+    Case("log-normal", "history", NORMAL, _logs, _history, 500, 10),
+    Case("log-normal", "history", NORMAL, _logs, _history, 2_000, 10),
+    Case("log-normal", "history", NORMAL, _logs, _history, 500, 60),
+    Case("log-normal", "filtered, EWMA", NORMAL, _logs, _filtered, 500, 10),
 )
 
 
@@ -96,15 +116,18 @@ def _once(case: Case, seed: int) -> list[tuple[Interval, Interval | None, float]
     """Interval, that of percentiles, and the truth, of each measure."""
     rng = np.random.default_rng(seed)
     days, scale = case.draw(rng, case.days)
-    found = data_error(days, (1.0,), case.make, MEASURES, resamples=_RESAMPLES, rng=rng)
+    held = Portfolio(weights=(1.0,), horizon=case.horizon / 252)
+    # over more days a filtered history walks anew for every resample
+    resamples = 100 if case.horizon > 1 and case.model != "history" else _RESAMPLES
+    found = data_error(days, held, case.make, MEASURES, resamples=resamples, rng=rng)
     plain: list[Interval | None] = [None, None]
-    if case.model == "history":
+    if case.model == "history" and case.horizon == 1:
         again = -days[:, 0][rng.integers(0, case.days, (_RESAMPLES, case.days))]
         plain = [
             fitted_interval(line.value, tail_risk(again, line.measure.level)[place], 0.95)
             for place, line in enumerate(found.lines)
         ]
-    truths = [scale * tail_number(case.law, measure) for measure in MEASURES]
+    truths = [scale * truth for truth in case.truths]
     return [
         (line.interval, other, truth)
         for line, other, truth in zip(found.lines, plain, truths, strict=True)
@@ -117,11 +140,13 @@ def _row(
     held = [interval.contains(truth) for interval, _, truth in found]
     plain = [other.contains(truth) for _, other, truth in found if other is not None]
     widths = [interval.width / truth for interval, _, truth in found]
+    unbounded = [math.isinf(interval.high) for interval, _, _ in found]
     wilson = stats.binomtest(sum(held), len(held)).proportion_ci(method="wilson")
     return {
         "case": case.name,
         "what": case.model,
         "days": case.days,
+        "horizon": case.horizon,
         "measure": f"{type(measure).__name__} {100.0 * measure.level:g} %",
         "runs": len(held),
         "coverage": float(np.mean(held)),
@@ -129,6 +154,7 @@ def _row(
         "wilson high": wilson.high,
         "too low": float(np.mean([interval.high < truth for interval, _, truth in found])),
         "too high": float(np.mean([interval.low > truth for interval, _, truth in found])),
+        "no upper end": float(np.mean(unbounded)),
         "median width / truth": float(np.median(widths)),
         "coverage of percentiles": f"{np.mean(plain):.4g}" if plain else "-",
     }
