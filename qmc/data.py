@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_GAP_DAYS = 10
+# days between most rows; over a weekend there are three
+MOST_TYPICAL_DAYS = 3
 _MIN_ROWS = 3
 _TRADING_DAYS = 252
 
@@ -71,20 +73,26 @@ def read_prices(path: str | os.PathLike[str], tickers: Sequence[str] | None = No
 
     Raises:
         InvalidProblem: for a file that cannot be read, dates that are not increasing and unique,
-            gaps of more than 10 days, cells that are empty, no number or <= 0, unknown tickers,
-            and fewer than 3 rows; the message names the date and the ticker.
+            gaps of more than 10 days, rows that are mostly further apart than trading days, cells
+            that are empty, no number or <= 0, unknown tickers, and fewer than 3 rows; the message
+            names the date and the ticker.
     """
     import pandas as pd
 
     frame = _read(Path(path))
     where = f"prices file {os.fspath(path)!r}"
     if frame.shape[1] == 0 or len(frame) < _MIN_ROWS:
-        msg = f"{where} has {len(frame)} rows and {frame.shape[1]} tickers: must have >= 3 and >= 1"
+        msg = (
+            f"{where} has {len(frame)} rows and {frame.shape[1]} tickers: must have >= 3 and >= 1, "
+            "in columns that commas part"
+        )
         raise InvalidProblem(msg)
     try:
         frame.index = pd.to_datetime(frame.index, format="ISO8601")
     except (ValueError, TypeError) as error:
-        msg = f"{where}: the first column must hold dates such as 2020-01-31; {error}"
+        # what follows the first clause is advice about pandas
+        reason = str(error).split(". ")[0].splitlines()[0]
+        msg = f"{where}: the first column must hold dates such as 2020-01-31; {reason}"
         raise InvalidProblem(msg) from error
     if frame.index.hasnans:
         msg = (
@@ -197,6 +205,13 @@ def _check_dates(prices: pd.DataFrame, where: str) -> None:
         if np.any(bad):
             date = index[int(np.argmax(bad)) + 1].date()
             raise InvalidProblem(f"{where}: the date {date} {text}; {mend}")
+    typical = float(np.median(steps))
+    if typical > MOST_TYPICAL_DAYS:
+        msg = (
+            f"{where}: rows are {typical:g} days apart, most of them: must be of trading days; for "
+            "other periods give a model of returns its `period` in Python"
+        )
+        raise InvalidProblem(msg)
 
 
 def _checked_numbers(prices: pd.DataFrame, where: str) -> pd.DataFrame:

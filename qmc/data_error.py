@@ -174,6 +174,9 @@ def data_error(
     asked = _asked(measures, history.shape[0])
     confidence = checks.fraction("confidence", confidence)
     checks.whole("resamples", resamples, _FEWEST)
+    if not callable(model):
+        hint = "such as lambda days: HistoricalReturns(returns=days)"
+        raise checks.refuse("model", model, "a function from returns to a model of them", hint)
     random, fitted = generator(rng), model(history)
     periods = periods_to(fitted, held.times) if isinstance(fitted, HasScenarios) else 1
     overlap = 1 if isinstance(fitted, FilteredReturns) else periods

@@ -390,6 +390,12 @@ def test_a_model_without_a_law_is_refused_by_name():
         data_error(days, (1.0,), lambda days: object(), MEASURES, block_length=1.0)
 
 
+def test_a_model_in_place_of_a_function_is_refused():
+    days = student(np.random.default_rng(1), 200)
+    with pytest.raises(InvalidProblem, match="a function from returns to a model"):
+        data_error(days, (1.0,), HistoricalReturns(returns=days), VaR(level=0.9))
+
+
 def test_without_arch_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "arch", None)
     with pytest.raises(Unsupported, match=r"pip install 'qmc\[data\]'"):

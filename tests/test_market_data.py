@@ -53,6 +53,9 @@ def test_the_shipped_stocks():
         ([ROWS[0], ROWS[2], ROWS[1], ROWS[3]], "2024-01-02 is earlier"),
         ([*ROWS, ROWS[3]], "2024-01-04 occurs twice"),
         (ROWS[:3], "2 rows"),
+        ([row.replace(",", ";") for row in ROWS], "0 tickers.*commas"),
+        ([ROWS[0], *(f"2024-01-{day:02},100,50" for day in (5, 12, 19))], "rows are 7 days apart"),
+        ([ROWS[0], *(f"{day:02}/01/2024,100,50" for day in (2, 3, 4))], "dates such as 2020-01-31"),
         ([row.split(",")[0] for row in ROWS], "0 tickers"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from qmc.data_error import DataError, data_error
 from qmc.diversification import Diversification
 from qmc.errors import InvalidProblem, Unsupported
 from qmc.measures import ES, VaR
-from qmc.models import HistoricalReturns, worst_window
+from qmc.models import EWMA, FilteredReturns, HistoricalReturns, worst_window
 from qmc.models.one_period import DAY
 from qmc.problem import Array, Contract, Problem
 from qmc.report import save_figure
@@ -25,6 +26,8 @@ from qmc.tables import TextTable
 
 # paths of many days are walked anew for each
 _RESAMPLES, _RESAMPLES_OF_A_DAY = 200, 1_000
+# trading days over which an EWMA's missing level begins to show
+_FAR = 63
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,6 +145,7 @@ def risk_report(spec: Specification, problems: Sequence[Problem], given: Given) 
         return RiskReport(note=note if tails else "")
     names, returns = spec.daily_returns()
     unknown, note = _data_error(spec, returns, held, tails)
+    note = " ".join(filter(None, (note, _far(model, held))))
     if not isinstance(held, Portfolio):
         return RiskReport(data_error=unknown, note=note)
     profits: ScenarioProfits | None = None
@@ -155,6 +159,18 @@ def risk_report(spec: Specification, problems: Sequence[Problem], given: Given) 
         stressed = tuple(_stressed(spec.prices(), held, one, given["stressed"]) for one in tails)
     return RiskReport(
         data_error=unknown, note=note, contributions=parts, stressed=stressed, scenarios=profits
+    )
+
+
+def _far(model: object, held: Contract) -> str:
+    """What an EWMA does over a horizon for which it was never meant."""
+    days = round(held.times[-1] / DAY)
+    is_ewma = isinstance(model, FilteredReturns) and isinstance(model.filter, EWMA)
+    if not is_ewma or days <= _FAR:
+        return ""
+    return (
+        f"An EWMA volatility has no level to return to: over {days} days its paths run away, up "
+        "as well as down; take --method garch or history for horizons beyond a quarter of a year."
     )
 
 
@@ -194,7 +210,7 @@ def _measure(problem: Problem) -> VaR | ES:
 
 
 def _stressed(prices: pd.DataFrame, portfolio: Portfolio, problem: Problem, days: int) -> Stressed:
-    """The window of days with the largest VaR or ES of one day."""
+    """The window of days with the largest VaR or ES over the portfolio's horizon."""
     returns, measure = simple_returns(prices), _measure(problem)
     if not 2 <= days <= len(returns):
         msg = (
@@ -203,7 +219,14 @@ def _stressed(prices: pd.DataFrame, portfolio: Portfolio, problem: Problem, days
         )
         raise InvalidProblem(msg)
     history = returns.to_numpy(dtype=float)
-    kind = type(measure).__name__
+    kind, horizon = type(measure).__name__, round(portfolio.horizon / DAY)
+    least = math.ceil(1.0 / (1.0 - measure.level) - 1e-9) + horizon - 1
+    if days < least:
+        msg = (
+            f"option --stressed={days}: must be at least {least} days for {measure_name(measure)} "
+            f"over {horizon} of them; give a longer window, a lower --level or a shorter --horizon"
+        )
+        raise InvalidProblem(msg)
     window = worst_window(history, portfolio, days, level=measure.level, measure=kind)
     inside = HistoricalReturns(returns=history[window.start : window.stop])
     found = Diversification.of(Problem(inside, portfolio, measure))

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from qmc import checks
 from qmc.contracts.portfolio import Portfolio
 from qmc.losses import tail_risk
-from qmc.models.one_period import checked_history
+from qmc.models.history import compounded
+from qmc.models.one_period import DAY, checked_history
 from qmc.problem import Array
 
 LEVEL = 0.975
@@ -27,7 +28,8 @@ class StressedWindow:
     Attributes:
         start, stop: of the rows, stop not included: `returns[start:stop]` of an array,
             `returns.iloc[start:stop]` of a table, whose index then has the dates.
-        value_at_risk, expected_shortfall: of the weights over one period, by the window alone.
+        value_at_risk, expected_shortfall: of the weights over the periods that were asked for, by
+            the window alone.
         level: of both.
     """
 
@@ -45,6 +47,7 @@ def worst_window(
     *,
     level: float = LEVEL,
     measure: str = "ES",
+    periods: int | None = None,
 ) -> StressedWindow:
     """The window of a history with the largest historical ES or VaR for these weights.
 
@@ -58,9 +61,12 @@ def worst_window(
         days: rows of the window.
         level: of the measure.
         measure: "ES" or "VaR".
+        periods: rows that a loss is over, as `HistoricalReturns` compounds them inside a window;
+            None for the horizon of a `Portfolio` in trading days, and 1 for weights alone.
 
     Raises:
-        InvalidProblem: for a history shorter than the window, weights of another length, a window
+        InvalidProblem: for a history shorter than the window, a window shorter than the periods,
+            weights of another length, a window
             with no loss beyond the level, and what `HistoricalReturns` and `Portfolio` refuse.
 
     >>> calm, storm = [[0.001], [-0.001]] * 50, [[-0.05], [0.04]] * 50
@@ -71,8 +77,14 @@ def worst_window(
     history = checked_history(returns)
     checks.whole("days", days, 2, len(history), "the rows that there are")
     checks.choice("measure", measure, _MEASURES)
-    shares = Portfolio.of(weights).matched_weights(history.shape[1])
-    losses = np.lib.stride_tricks.sliding_window_view(-(history @ shares), days)
+    held = Portfolio.of(weights)
+    shares = held.matched_weights(history.shape[1])
+    over = round(held.horizon / DAY) if periods is None else periods
+    checks.whole(
+        "periods", over, 1, days - 1, "rows that a loss is over, fewer than the window has"
+    )
+    profits = compounded(history, over) @ shares
+    losses = np.lib.stride_tricks.sliding_window_view(-profits, days - over + 1)
     value_at_risk, shortfall = tail_risk(losses, level)
     risks = shortfall if measure == "ES" else value_at_risk
     largest = float(risks.max())

@@ -254,7 +254,10 @@ def test_without_arch_the_rest_is_answered(answer, base, monkeypatch):
         (["--window", "half"], "option --window='half': must be a whole number of days, such as"),
         (["--weights", "none.toml"], "cannot read weights file 'none.toml'"),
         (["--stressed", "500"], "option --stressed=500: must be a whole number of days from 2 to"),
-        (["--stressed", "5"], "observations=5: must be at least 100 for the level 0.99"),
+        (
+            ["--stressed", "5"],
+            "option --stressed=5: must be at least 100 days for VaR 99 % over 1 of them",
+        ),
         (["--scenarios", "none.csv"], "cannot read scenarios file 'none.csv'"),
         (
             ["--measure", "expected-loss", "--contributions"],
@@ -326,3 +329,9 @@ kind = "both"
     assert line["interval"]["low"] < value(data) < line["interval"]["high"]
     line = refusal("risk", "--file", path, "--contributions")
     assert line.startswith("option --contributions: must be left out for a Book")
+
+
+def test_an_ewma_far_ahead_is_named(answer, base):
+    near, far = (answer(*base, *LEVEL, "--horizon", days) for days in ("10", "100"))
+    assert "notes" not in near
+    assert far["notes"][0].startswith("An EWMA volatility has no level to return to: over 100 days")

@@ -169,20 +169,26 @@ def test_normal_returns_fit_as_normal_and_a_copied_asset_changes_nothing():
         StudentTReturns.from_returns(np.zeros((10, 1)), degrees_of_freedom=None)
 
 
+@pytest.mark.parametrize("periods", [1, 10])
 @pytest.mark.parametrize("measure", ["ES", "VaR"])
-def test_the_worst_window_is_the_largest_of_all(measure):
+def test_the_worst_window_is_the_largest_of_all(measure, periods):
     weights = (0.2, 0.5, 0.3)
     days, level = 60, 0.95
-    found = worst_window(HISTORY, weights, days, level=level, measure=measure)
+    held = Portfolio(weights=weights, horizon=periods / 252)
+    found = worst_window(HISTORY, held, days, level=level, measure=measure)
+    assert found == worst_window(
+        HISTORY, weights, days, level=level, measure=measure, periods=periods
+    )
     risks = []
     for start in range(len(HISTORY) - days + 1):
         model = HistoricalReturns(returns=HISTORY[start : start + days])
         kind = {"ES": ES, "VaR": VaR}[measure](level=level)
-        problem = Problem(model, Portfolio(weights=weights), kind)
+        problem = Problem(model, held, kind)
         risks.append(Analytic().solve(problem, Goal(tolerance=1.0)).value)
     assert found.start == int(np.argmax(np.array(risks) > (1.0 - 1e-12) * max(risks)))
     assert found.stop == found.start + days
-    value_at_risk, shortfall = tail_risk(-(stressed(HISTORY, found) @ weights), level)
+    inside = HistoricalReturns(returns=stressed(HISTORY, found)).scenarios(periods)
+    value_at_risk, shortfall = tail_risk(-(inside @ weights), level)
     assert found.value_at_risk == pytest.approx(float(value_at_risk))
     assert found.expected_shortfall == pytest.approx(float(shortfall))
     assert max(risks) == pytest.approx(
