@@ -99,8 +99,9 @@ def shortfall_interval(
     """Of ES, by the studentised bootstrap (Efron 1981, doi:10.2307/3314608).
 
     The standard error is that of the mean excess over VaR, as for independent losses; dependence
-    is in the resamples of the ratio. Where of size / overlap independent losses none may lie beyond
-    the VaR, nothing bounds ES from above, and from below the VaR does.
+    is in the resamples of the ratio. Losses that overlap are taken to tell no more than size /
+    overlap independent ones: resamples are of so many too, and the wider ends count. Where of so
+    few none may lie beyond the VaR, nothing bounds ES from above, and from below the VaR does.
 
     Args:
         losses: (n,).
@@ -110,24 +111,35 @@ def shortfall_interval(
         overlap: successive losses that share days; 1 for none.
     """
     (value,), (error,) = _shortfall(losses[None, :], level)
-    rows = max(_CHUNK // losses.size, 1)
+    if error == 0.0:
+        return Interval(float(value), float(value), confidence)
+    low, high = _studentised(losses, float(value), level, confidence, indices)
+    if overlap > 1 and _beyond_apart(losses.size, overlap, level, confidence)[0] == 0.0:
+        # so few independent losses bound it by VaR alone
+        least = tail_interval(losses, level, confidence, indices, overlap).low
+        return Interval(min(float(value - high * error), least), math.inf, confidence)
+    if overlap > 1:
+        apart = _studentised(losses, float(value), level, confidence, indices[:, ::overlap])
+        wider = math.sqrt(overlap)
+        low, high = min(low, wider * apart[0]), max(high, wider * apart[1])
+    return Interval(float(value - high * error), float(value - low * error), confidence)
+
+
+def _studentised(
+    losses: Array, value: float, level: float, confidence: float, indices: NDArray[np.intp]
+) -> tuple[float, float]:
+    """Quantiles of (ES of a resample - ES) / its standard error; 0 lies within them."""
+    rows = max(_CHUNK // indices.shape[1], 1)
     parts = [
         _shortfall(losses[indices[start : start + rows]], level)
         for start in range(0, len(indices), rows)
     ]
     values, errors = (np.concatenate(one) for one in zip(*parts, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
+        # a resample without excess tells nothing of the scale, so it bounds nothing
         ratios = np.where(values == value, 0.0, (values - value) / errors)
     low, high = np.quantile(ratios, _shares(confidence), method="nearest")
-    if error == 0.0:
-        return Interval(float(value), float(value), confidence)
-    # a resample without excess tells nothing of the scale, so it bounds nothing
-    ends = float(value - max(high, 0.0) * error), float(value - min(low, 0.0) * error)
-    if overlap > 1 and _beyond_apart(losses.size, overlap, level, confidence)[0] == 0.0:
-        # so few independent losses bound it by VaR alone
-        least = tail_interval(losses, level, confidence, indices, overlap).low
-        return Interval(min(ends[0], least), math.inf, confidence)
-    return Interval(*ends, confidence)
+    return min(float(low), 0.0), max(float(high), 0.0)
 
 
 def fitted_interval(value: float, seen: Array, confidence: float) -> Interval:

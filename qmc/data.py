@@ -84,7 +84,7 @@ def read_prices(path: str | os.PathLike[str], tickers: Sequence[str] | None = No
     if frame.shape[1] == 0 or len(frame) < _MIN_ROWS:
         msg = (
             f"{where} has {len(frame)} rows and {frame.shape[1]} tickers: must have >= 3 and >= 1, "
-            "in columns that commas part"
+            "in columns separated by commas"
         )
         raise InvalidProblem(msg)
     try:

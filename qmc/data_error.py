@@ -134,9 +134,9 @@ def data_error(
     - history: VaR from the number of losses beyond it, whose law is resampled (Woodruff 1952,
       doi:10.1080/01621459.1952.10483443), ES from the studentised bootstrap: percentiles of ES
       itself cover far less than they say, as no resample has a loss beyond the largest. Over h days
-      the losses overlap: blocks are three horizons long, the number beyond VaR is taken to vary at
-      least as that of n / h independent losses does, and where none of so few may lie beyond it,
-      VaR and ES have no upper end.
+      the losses overlap: blocks are three horizons long, the number beyond VaR and ES are taken to
+      vary at least as those of n / h independent losses do, and where none of so few may lie beyond
+      it, VaR and ES have no upper end.
     - `FilteredReturns` over a day: the same on the rescaled days, and the error of tomorrow's
       volatilities, which are means of a few weeks: days divided by their volatilities are resampled
       and filtered anew. The two are independent, and their half-widths add in squares. A GARCH's

@@ -279,6 +279,17 @@ def test_overlapping_losses_count_as_fewer():
     assert (shared.low, shared.high) == (409.0, 490.0)
 
 
+def test_a_shortfall_of_overlapping_losses_is_of_fewer_losses():
+    """A tenth of the losses: sqrt(10) times the width, or more, as few are skewed."""
+    losses = np.random.default_rng(8).standard_normal(5000)
+    indices = np.random.default_rng(9).integers(0, 5000, (1000, 5000))
+    apart = shortfall_interval(losses, 0.975, 0.95, indices)
+    shared = shortfall_interval(losses, 0.975, 0.95, indices, overlap=10)
+    assert 2.8 < shared.width / apart.width < 5.0
+    assert shared.low < apart.low
+    assert shared.high > apart.high
+
+
 def test_blocks_are_not_shorter_than_losses_overlap():
     held = Portfolio(weights=(1.0,), horizon=5 / 252)
     days = student(np.random.default_rng(1), 400)

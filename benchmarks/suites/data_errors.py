@@ -97,6 +97,7 @@ CASES = (
     Case("independent t(4)", "normal: a wrong law", T4, _FAT, NormalReturns.from_returns, 500),
     Case("log-normal", "history", NORMAL, _logs, _history, 500, 10),
     Case("log-normal", "history", NORMAL, _logs, _history, 2_000, 10),
+    Case("log-normal", "history", NORMAL, _logs, _history, 5_000, 10),
     Case("log-normal", "history", NORMAL, _logs, _history, 500, 60),
     Case("log-normal", "filtered, EWMA", NORMAL, _logs, _filtered, 500, 10),
 )

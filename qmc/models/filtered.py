@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from qmc import checks
+from qmc.errors import InvalidProblem
 from qmc.laws import EmpiricalLaw
 from qmc.models.filters import DECAY, EWMA, Recursion, VolatilityFilter
 from qmc.models.garch import unmoved
@@ -39,6 +40,9 @@ class FilteredReturns:
     `LawGrid`) answer for these scenarios, and say `covers == "discretised"`; `MonteCarlo` draws
     fresh paths by `paths`, and its interval covers the number of the model.
 
+    **Far ahead.** An EWMA's variance has no level to return to, and a wild day makes wilder days:
+    beyond a quarter of a year its paths run away, gains of single assets first. Take `GARCH()`.
+
     Attributes:
         returns: (days, assets) simple returns, each above -1; at least 2 days.
         decay: of the filter `EWMA(decay=decay)`, when no other filter is given.
@@ -50,7 +54,8 @@ class FilteredReturns:
 
     Raises:
         InvalidProblem: as `HistoricalReturns`, where an asset never moves, for a decay beside
-            another filter, and as the filter's fit.
+            another filter, and as the filter's fit; when used, over a horizon at which a path
+            leaves the range of numbers.
     """
 
     returns: ArrayLike
@@ -156,10 +161,21 @@ class FilteredReturns:
         """Uniforms (n, periods) to gross returns (n, assets), volatilities updated on the way."""
         picked = days_of(uniforms, len(self._ordered))
         gross = np.ones((len(picked), self._tomorrow.size))
-        for start in range(0, len(picked), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            self._compound(gross[part], picked[part])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(picked), _BLOCK):
+                part = slice(start, start + _BLOCK)
+                self._compound(gross[part], picked[part])
+        if not np.isfinite(gross).all():
+            raise self._run_away(picked.shape[1])
         return gross
+
+    def _run_away(self, periods: int) -> InvalidProblem:
+        """The error for volatilities that feed on themselves until no double holds them."""
+        name = f"EWMA(decay={self.decay})" if isinstance(self.filter, EWMA) else repr(self.filter)
+        return InvalidProblem(
+            f"over {periods} periods volatilities of {name} run away beyond the range of numbers: "
+            "take a shorter horizon, a decay nearer to 1 or a filter that returns to a level, GARCH"
+        )
 
     def redrawn(self, days: NDArray[np.intp], factor: Array) -> FilteredReturns:
         """What other data would have given: some days again, others not, other volatilities.

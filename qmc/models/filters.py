@@ -69,7 +69,8 @@ class EWMA:
 
     variance[d + 1] = decay * variance[d] + (1 - decay) * return[d]^2, started from the mean square
     of the first 50 days. It has no level to which it returns: today's volatility is its forecast
-    for every day to come.
+    for every day to come. Meant for days and weeks: over months simulated paths run away, the more
+    the smaller the decay.
 
     Attributes:
         decay: in (0, 1).

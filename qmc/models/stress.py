@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from qmc import checks
 from qmc.contracts.portfolio import Portfolio
 from qmc.losses import tail_risk
-from qmc.models.history import compounded
-from qmc.models.one_period import DAY, checked_history
+from qmc.models.history import HistoricalReturns, compounded
+from qmc.models.one_period import checked_history, periods_to
 from qmc.problem import Array
 
 LEVEL = 0.975
@@ -65,8 +65,8 @@ def worst_window(
             None for the horizon of a `Portfolio` in trading days, and 1 for weights alone.
 
     Raises:
-        InvalidProblem: for a history shorter than the window, a window shorter than the periods,
-            weights of another length, a window
+        InvalidProblem: for a history shorter than the window, a window shorter than the periods, a
+            horizon that is no whole number of trading days, weights of another length, a window
             with no loss beyond the level, and what `HistoricalReturns` and `Portfolio` refuse.
 
     >>> calm, storm = [[0.001], [-0.001]] * 50, [[-0.05], [0.04]] * 50
@@ -79,7 +79,8 @@ def worst_window(
     checks.choice("measure", measure, _MEASURES)
     held = Portfolio.of(weights)
     shares = held.matched_weights(history.shape[1])
-    over = round(held.horizon / DAY) if periods is None else periods
+    rows = HistoricalReturns(returns=history[:2])  # whose rows are trading days
+    over = periods_to(rows, held.times) if periods is None else periods
     checks.whole(
         "periods", over, 1, days - 1, "rows that a loss is over, fewer than the window has"
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from qmc import checks
-from qmc.errors import Unsupported
+from qmc.errors import InvalidProblem, Unsupported
 from qmc.specification.estimators import estimator
 from qmc.specification.nouns import made, require_sized
 from qmc.specification.section import Section
@@ -47,6 +48,8 @@ _ORDERS = {"gamma": 2}
 PRICE_QUBITS = 5
 RISK_QUBITS = 8
 DEFAULT_ESTIMATOR = "iterative"
+# how a model of returns names an asset
+_COLUMN = re.compile(r"returns\[:, (\d+)\]")
 
 
 def model(section: Section) -> tuple[Model, tuple[str, ...]]:
@@ -54,7 +57,11 @@ def model(section: Section) -> tuple[Model, tuple[str, ...]]:
     if not isinstance(section, ReturnsSection):
         return made(section, "model"), ()
     names, returns = daily_returns(section)
-    return fitted(section, returns), names
+    try:
+        return fitted(section, returns), names
+    except InvalidProblem as error:
+        text = _COLUMN.sub(lambda found: f"the prices of {names[int(found[1])]}", str(error))
+        raise InvalidProblem(text) from error
 
 
 def fitted(section: ReturnsSection, returns: Array) -> Model:

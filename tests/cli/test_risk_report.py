@@ -335,3 +335,11 @@ def test_an_ewma_far_ahead_is_named(answer, base):
     near, far = (answer(*base, *LEVEL, "--horizon", days) for days in ("10", "100"))
     assert "notes" not in near
     assert far["notes"][0].startswith("An EWMA volatility has no level to return to: over 100 days")
+
+
+@pytest.mark.parametrize("method", ["filtered", "garch"])
+def test_a_ticker_that_does_not_move_is_named(refusal, base, method):
+    rows = base[2].read_text(encoding="utf-8").splitlines()
+    still = [",".join([*row.split(",")[:2], "100.0", row.split(",")[3]]) for row in rows[1:]]
+    base[2].write_text("\n".join([rows[0], *still]) + "\n", encoding="utf-8")
+    assert refusal(*base, "--method", method).startswith("the prices of B do not move")

@@ -216,6 +216,14 @@ def test_a_stressed_window_is_a_history_of_its_own():
         ({"level": 95}, "level=95: .*if you mean 95 per cent, write 0.95"),
         ({"measure": "cvar"}, "measure='cvar'"),
         ({"returns": np.full((400, 3), math.inf)}, r"returns\[0, 0\]=inf"),
+        (
+            {"weights": Portfolio(weights=(0.2, 0.5, 0.3), horizon=1.5 / 252)},
+            r"is 1\.5 trading days: must be a whole number",
+        ),
+        (
+            {"weights": Portfolio(weights=(0.2, 0.5, 0.3), horizon=60 / 252), "days": 60},
+            "periods=60: must be a whole number from 1 to 59",
+        ),
     ],
 )
 def test_windows_out_of_range_are_refused(changes, part):

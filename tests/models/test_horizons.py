@@ -171,6 +171,15 @@ def test_no_path_loses_more_than_everything():
     assert np.all(np.isfinite(gross))
 
 
+def test_volatilities_beyond_the_range_of_numbers_are_refused_by_the_filter():
+    """A day of three deviations again and again, each making the next one wilder."""
+    model = FilteredReturns(returns=HISTORY, decay=0.5)
+    normals = np.full((1, 252), 3.0)
+    with pytest.raises(InvalidProblem, match=r"over 252 periods volatilities of EWMA\(decay=0.5\)"):
+        model.paths((1.0,), normals)
+    assert np.isfinite(model.paths((5 / 252,), normals[:, :5])).all()
+
+
 @pytest.mark.parametrize("model", MODELS[3:], ids=name)
 def test_moments_grow_with_the_horizon(model):
     day, ten = (model.value_law(portfolio(days)) for days in (1, 10))
