@@ -89,7 +89,7 @@ def _beyond_apart(size: int, overlap: int, level: float, confidence: float) -> t
     from scipy import stats
 
     apart = max(size // overlap, 1)
-    ends = stats.binom.ppf(_shares(confidence), apart, 1.0 - level) * (size / apart)
+    ends = np.asarray(stats.binom.ppf(_shares(confidence), apart, 1.0 - level)) * (size / apart)
     return float(ends[0]), float(ends[1])
 
 

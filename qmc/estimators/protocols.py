@@ -97,6 +97,13 @@ def phases(oracle: object, bits: int, shots: int) -> tuple[int, ...]:
     return oracle.phases(bits, shots)
 
 
+def asks_phases(estimator: Estimator) -> bool:
+    """Whether it begins with a `PhaseRound`, which no threshold search can pass on."""
+    begun = estimator.start(Goal(tolerance=0.1))
+    asked = estimator.ask(begun, generator(0))
+    return any(isinstance(one, PhaseRound) for one in asked)
+
+
 def replies(oracle: RunsRounds, requests: Sequence[Request]) -> tuple[Reply, ...]:
     """One reply a request: all rounds in one job, phase rounds one by one.
 

@@ -54,7 +54,8 @@ def test_several_methods_pictures_and_a_table(run, prices, tmp_path):
     code, out, err = run("backtest", "--prices", prices, *QUICK, *methods, "--plot", folder)
     assert (code, err) == (0, "")
     assert "Back-test of VaR 90 % and ES 80 %, 79 days from 2024-02-27 to" in out
-    assert out.count("│ normal") == 1
+    # columns that do not fit stand in a second table; a method asked for twice is run once
+    assert out.count("│ normal") == out.count("│ filtered")
     names = sorted(path.name for path in folder.iterdir())
     assert names == [
         "backtest-filtered.png", "backtest-filtered.svg", "backtest-normal.png",

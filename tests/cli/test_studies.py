@@ -254,7 +254,7 @@ def test_convergence_where_no_exact_value_is_known(answer, run, problem_file):
     assert reference == pytest.approx(TRUTH, rel=1e-3)
     code, out, _ = run(*study)
     assert code == 0
-    assert note in out.replace("\n", " ")
+    assert note in " ".join(out.split())
 
 
 def test_a_file_of_any_payoff_is_planned_before_it_is_solved(answer):

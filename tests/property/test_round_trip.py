@@ -71,7 +71,7 @@ returns = st.one_of(
 )
 portfolios = st.builds(
     Portfolio,
-    weights=st.tuples(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0)),
+    weights=st.tuples(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0)).filter(any),
     value=amounts,
     market_neutral=st.just(True),
 )
