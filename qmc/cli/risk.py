@@ -61,7 +61,7 @@ class RiskReport:
     Attributes:
         data_error: of every VaR and ES; None with a `note` where the data are too few, and without
             a VaR or ES.
-        note: why there is none.
+        note: why there is none, and what to know of a filter over a long horizon.
         contributions: one a measure.
         stressed: one a measure.
         scenarios: the profits.
