@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from qmc.quantile import pilot
-from qmc.quantile.bisection import narrow_enough
+from qmc.quantile.brackets import narrow_enough
 from qmc.quantile.design import locating_factor, testing_factor
 from qmc.quantile.evidence import Batch, Claim, angles, hit_chance, log_mixture, open_claim
 from qmc.quantile.model import Belief, Model, Seen

@@ -10,7 +10,7 @@ import numpy as np
 
 from qmc.problem import Array
 from qmc.quantile import coarse, pilot, proving, settling
-from qmc.quantile.bisection import narrow_enough
+from qmc.quantile.brackets import narrow_enough
 from qmc.quantile.evidence import Batch, surviving
 from qmc.quantile.model import begin
 from qmc.quantile.protocols import (
