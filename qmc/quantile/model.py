@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -73,6 +73,29 @@ class Belief:
 
 
 @dataclass(frozen=True, eq=False)
+class Window:
+    """The grid of a posterior; the angles at a place are computed once.
+
+    Attributes:
+        centres, log_slopes: (g,), (h,).
+        log_odds: of the tail probability looked for.
+    """
+
+    centres: Array
+    log_slopes: Array
+    log_odds: float
+    _known: dict[float, Array] = field(default_factory=dict)
+
+    def theta(self, place: float) -> Array:
+        """(g, h) the angle at a place, were the quantile's place and slope the grid's."""
+        if place not in self._known:
+            slopes = np.exp(np.minimum(self.log_slopes, _STEEPEST))
+            odds = self.log_odds - slopes * (place - self.centres)[:, None]
+            self._known[place] = np.arctan(np.exp(0.5 * _within_odds(odds)))
+        return self._known[place]
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
     """A posterior on a grid of centres and log slopes.
 
@@ -81,7 +104,7 @@ class Model:
         tau: tail probability looked for.
         decay: visibility lost per power.
         prior: means and standard deviations of centre and log slope.
-        centres, log_slopes: (g,), (h,) the window.
+        window: (g,) centres and (h,) log slopes.
         log_weights: (g, h).
         seen: what it was told.
         centre, deviation, log_slope, slope_deviation: moments of the posterior.
@@ -93,8 +116,7 @@ class Model:
     tau: float
     decay: float
     prior: tuple[float, float, float, float]
-    centres: Array
-    log_slopes: Array
+    window: Window
     log_weights: Array
     seen: tuple[Seen, ...] = ()
     centre: float = 0.0
@@ -111,13 +133,11 @@ class Model:
 
     def told(self, seen: Seen) -> Model:
         """With one more batch; the window follows the posterior."""
-        model = replace(
-            self,
-            log_weights=self.log_weights + self._log_likelihood((seen,)),
-            seen=(*self.seen, seen),
-        )._summed()
+        model = self._summed(
+            self.window, self.log_weights + self._log_likelihood((seen,)), (*self.seen, seen)
+        )
         for _ in range(4):
-            span = float(model.centres[-1] - model.centres[0])
+            span = float(model.window.centres[-1] - model.window.centres[0])
             weights = model.weights
             spilled = float(weights[0].sum() + weights[-1].sum()) > 1e-4
             if span <= 45.0 * model.deviation and not spilled:
@@ -131,10 +151,10 @@ class Model:
         reach = max(4.0 * self.slope_deviation, 0.05)
         centres = np.linspace(self.centre - half, self.centre + half, _CENTRES)
         slopes = np.linspace(self.log_slope - reach, self.log_slope + reach, _SLOPES)
-        moved = replace(self, centres=centres, log_slopes=slopes)
+        moved = replace(self, window=Window(centres, slopes, self._log_odds))
         at, wide, level, vague = self.prior
         prior = -0.5 * ((centres - at) / wide)[:, None] ** 2 - 0.5 * ((slopes - level) / vague) ** 2
-        return replace(moved, log_weights=prior + moved._log_likelihood(self.seen))._summed()
+        return self._summed(moved.window, prior + moved._log_likelihood(self.seen), self.seen)
 
     def moved(self, places: Array) -> Model:
         """On other places: the prior is laid about the same loss, and all is told again."""
@@ -153,19 +173,24 @@ class Model:
     @cached_property
     def weights(self) -> Array:
         """(g, h) summing to 1."""
-        weights = np.exp(self.log_weights - self.log_weights.max())
-        return np.asarray(weights / weights.sum())
+        return _normalised(self.log_weights)
 
     def belief(self, edge: int) -> Belief:
         """What it holds of the angle at an edge."""
-        theta = self._theta(np.array([self.places[edge]]))[0]
-        return Belief(theta.ravel(), self.weights.ravel()).packed()
+        if edge not in self._beliefs:
+            theta = self.window.theta(float(self.places[edge]))
+            self._beliefs[edge] = Belief(theta.ravel(), self.weights.ravel()).packed()
+        return self._beliefs[edge]
+
+    @cached_property
+    def _beliefs(self) -> dict[int, Belief]:
+        """Those asked for so far: a round is chosen and then judged by the same one."""
+        return {}
 
     def mean_theta(self, edges: NDArray[np.int64]) -> Array:
         """Angle at each of some edges (indices), at the posterior's mean."""
         odds = self._log_odds - self.slope * (self.places[edges] - self.centre)
-        odds = np.clip(odds, -_LARGEST_ODDS, _LARGEST_ODDS)
-        return np.asarray(np.arctan(np.exp(0.5 * odds)))
+        return np.asarray(np.arctan(np.exp(0.5 * _within_odds(odds))))
 
     def nearest(self, place: float) -> int:
         """The inner edge nearest to a place."""
@@ -178,51 +203,58 @@ class Model:
     def _log_odds(self) -> float:
         return math.log(self.tau / (1.0 - self.tau))
 
-    def _theta(self, places: Array) -> Array:
-        """(places, g, h)."""
-        away = places[:, None, None] - self.centres[None, :, None]
-        slopes = np.exp(np.minimum(self.log_slopes, _STEEPEST))
-        odds = np.clip(self._log_odds - slopes * away, -_LARGEST_ODDS, _LARGEST_ODDS)
-        return np.asarray(np.arctan(np.exp(0.5 * odds)))
-
     def _log_likelihood(self, seen: Sequence[Seen]) -> Array:
         """(g, h) of these batches and of the losses read beside them."""
-        if not seen:
-            return np.zeros((self.centres.size, self.log_slopes.size))
-        table = np.array([(s.batch.factor, s.batch.shots, s.batch.hits) for s in seen], float)
-        factor, shots, hits = (column[:, None, None] for column in table.T)
-        theta = self._theta(self.places[[s.batch.edge for s in seen]])
-        p = _DOUBT / 2 + (1.0 - _DOUBT) * hit_chance(theta, factor, self.decay)
-        total = (hits * np.log(p) + (shots - hits) * np.log1p(-p)).sum(axis=0)
+        total = np.zeros((self.window.centres.size, self.window.log_slopes.size))
         for one in seen:
+            batch, theta = one.batch, self.window.theta(float(self.places[one.batch.edge]))
+            p = _DOUBT / 2 + (1.0 - _DOUBT) * hit_chance(theta, batch.factor, self.decay)
+            if batch.hits:
+                total += batch.hits * np.log(p)
+            if batch.hits < batch.shots:
+                total += (batch.shots - batch.hits) * np.log1p(-p)
             if one.read:
-                total = total + self._reading(one)
-        return np.asarray(total)
+                total += self._reading(one)
+        return total
 
     def _reading(self, one: Seen) -> Array:
         """(g, h): of `read` losses beyond an edge, `near` lie below the cut."""
-        start, cut = self.places[one.batch.edge], self.places[one.cut]
-        tails = np.sin(self._theta(np.array([start, cut]))) ** 2
-        beyond = np.clip(tails[1] / np.maximum(tails[0], 1e-300), 1e-6, 1.0 - 1e-6)
+        start, cut = (float(self.places[edge]) for edge in (one.batch.edge, one.cut))
+        first, second = (np.sin(self.window.theta(place)) ** 2 for place in (start, cut))
+        beyond = np.minimum(np.maximum(second / np.maximum(first, 1e-300), 1e-6), 1.0 - 1e-6)
         far = one.read - one.near
         return np.asarray(one.near * np.log1p(-beyond) + far * np.log(beyond))
 
-    def _summed(self) -> Model:
-        """With its moments."""
-        weights = self.weights
+    def _summed(self, window: Window, log_weights: Array, seen: tuple[Seen, ...]) -> Model:
+        """On a window with these weights, and their moments."""
+        weights = _normalised(log_weights)
         by_centre, by_slope = weights.sum(axis=1), weights.sum(axis=0)
-        centre = float(by_centre @ self.centres)
-        ranks = np.cumsum(by_centre)
-        low, high = np.interp([0.16, 0.84], ranks, self.centres)
-        level = float(by_slope @ self.log_slopes)
+        centre = float(by_centre @ window.centres)
+        low, high = np.interp([0.16, 0.84], np.cumsum(by_centre), window.centres)
+        level = float(by_slope @ window.log_slopes)
+        about, along = (window.centres - centre) ** 2, (window.log_slopes - level) ** 2
         return replace(
             self,
+            window=window,
+            log_weights=log_weights,
+            seen=seen,
             centre=centre,
-            deviation=math.sqrt(max(float(by_centre @ (self.centres - centre) ** 2), 1e-18)),
+            deviation=math.sqrt(max(float(by_centre @ about), 1e-18)),
             spread=max(0.5 * float(high - low), 1e-9),
             log_slope=level,
-            slope_deviation=math.sqrt(max(float(by_slope @ (self.log_slopes - level) ** 2), 1e-4)),
+            slope_deviation=math.sqrt(max(float(by_slope @ along), 1e-4)),
         )
+
+
+def _normalised(log_weights: Array) -> Array:
+    """Summing to 1."""
+    weights = np.exp(log_weights - log_weights.max())
+    return np.asarray(weights / weights.sum())
+
+
+def _within_odds(log_odds: Array) -> Array:
+    """Kept from overflow."""
+    return np.minimum(np.maximum(log_odds, -_LARGEST_ODDS), _LARGEST_ODDS)
 
 
 def _rising(old: Array, new: Array) -> tuple[Array, Array]:
@@ -241,7 +273,8 @@ def begin(
 ) -> Model:
     """The model before any batch, on four standard deviations about its prior."""
     at, wide, level, vague = prior
-    empty = Model(places, tau, decay, prior, np.zeros(1), np.zeros(1), np.zeros((1, 1)))
+    nowhere = Window(np.zeros(1), np.zeros(1), math.log(tau / (1.0 - tau)))
+    empty = Model(places, tau, decay, prior, nowhere, np.zeros((1, 1)))
     start = replace(
         empty, lumpy=lumpy, centre=at, deviation=wide, log_slope=level, slope_deviation=0.75 * vague
     )

@@ -134,7 +134,9 @@ def _near(look: Outlook, wide: float) -> NDArray[np.int64]:
     low = min(int(np.searchsorted(edges, look.value - reach)) - 1, centre - 3)
     high = max(int(np.searchsorted(edges, look.value + reach)) + 1, centre + 3)
     low, high = max(low, 1), min(high, last - 1)
-    spread = np.linspace(low, high, min(high - low + 1, _MOST_EDGES)).round().astype(np.int64)
+    if high - low < _MOST_EDGES:
+        return np.arange(low, high + 1)
+    spread = np.linspace(low, high, _MOST_EDGES).round().astype(np.int64)
     close = np.arange(max(centre - 3, 1), min(centre + 3, last - 1) + 1)
     return np.unique(np.concatenate([spread, close]))
 
@@ -155,27 +157,36 @@ def _cheapest(look: Outlook, near: NDArray[np.int64], wide: float) -> Pair | Non
         costs.append(np.where(done, 0.0, cost))
         sure.append(np.where(done, 0.0, np.where(seen, test_cost(safe, 0.0, look.nats), np.inf)))
         ratios.append(np.where(seen, noise / safe, 0.0))
-    fits = (x[None, :] - x[:, None] <= 2.0 * wide * look.half_width) & (
-        near[None, :] > near[:, None]
-    )
-    # edges proved before cost nothing, but one of the two has to be new
-    fits &= (near[:, None] > look.known[0]) | (near[None, :] < look.known[1])
-    total = np.where(fits, costs[0][:, None] + costs[1][None, :], np.inf)
-    low, high = np.unravel_index(int(np.argmin(total)), total.shape)
-    if not math.isfinite(float(total[low, high])):
+    lows, highs = (np.nonzero(np.isfinite(cost))[0] for cost in costs)
+    if not lows.size or not highs.size:
         return None
+    left, right = lows[:, None], highs[None, :]
+    fits = (x[right] - x[left] <= 2.0 * wide * look.half_width) & (right > left)
+    # edges proved before cost nothing, but one of the two has to be new
+    fits &= (near[left] > look.known[0]) | (near[right] < look.known[1])
+    total = np.where(fits, costs[0][left] + costs[1][right], np.inf)
+    best = int(np.argmin(total))
+    if not math.isfinite(float(total.flat[best])):
+        return None
+    low, high = int(lows[best // highs.size]), int(highs[best % highs.size])
     worst = max(float(ratios[0][low]), float(ratios[1][high]))
     ends, plain = (int(near[low]), int(near[high])), float(sure[0][low] + sure[1][high])
-    return Pair(*ends, float(total[low, high]), plain, worst, wide)
+    return Pair(*ends, float(total.flat[best]), plain, worst, wide)
 
 
 def _tie(look: Outlook, near: NDArray[np.int64]) -> float:
     """Distance in log odds below which an edge counts as tied."""
     model, x = look.model, look.edges[near]
     rates = np.diff(model.places[near]) / np.diff(x) if near.size > 1 else np.ones(1)
-    change = look.half_width * model.slope * float(np.median(rates))
+    change = look.half_width * model.slope * _median(rates)
     relative = look.half_width / max(abs(look.value - look.goal.origin), 1e-300)
     return max(_TIE * change, min(_TIE_FLOOR, _TIE_SLOPE * relative), look.clear)
+
+
+def _median(numbers: Array) -> float:
+    """Of a few numbers; `np.median` takes longer than all else here."""
+    ranked, half = np.sort(numbers), numbers.size // 2
+    return 0.5 * float(ranked[half] + ranked[(numbers.size - 1) // 2])
 
 
 def _steepness(theta: Array | float) -> Array:
