@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +16,7 @@ from qmc.problem import Array, Goal
 from qmc.quantile.brackets import (
     Bracket,
     ThresholdTest,
+    bracket_status,
     interpolate,
     max_tests,
     moved,
@@ -32,7 +32,7 @@ from qmc.quantile.protocols import (
     ThresholdReply,
     ThresholdRound,
 )
-from qmc.result import Estimate, Guarantee, Interval, Status, status_for
+from qmc.result import Estimate, Guarantee, Interval, Status
 from qmc.rounds import Round
 
 
@@ -216,9 +216,5 @@ def _widened(tail: Estimate, bias: float) -> Estimate:
 def _status(state: BisectionState, value: float, interval: Interval) -> Status:
     if not state.finished:
         return "interrupted"
-    spent = state.status == "budget_exhausted"
-    if not math.isfinite(interval.half_width):
-        return "budget_exhausted" if spent else "unresolved"
-    if spent and state.task.goal.allowed_half_width(value) is None:
-        return "budget_exhausted"
-    return status_for(state.task.goal, value, interval.half_width, spent=spent)
+    spent, cells = state.status == "budget_exhausted", state.high - state.low
+    return bracket_status(state.task.goal, value, interval, cells, spent=spent)

@@ -15,7 +15,7 @@ from typing import Literal
 
 from qmc.errors import Unsupported
 from qmc.problem import Array, Goal
-from qmc.result import Estimate, Interval
+from qmc.result import Estimate, Interval, Status, status_for
 
 # an edge whose tail probability is this close to 1 - level counts as a tie, as a share of it or
 # of the level, whichever is smaller
@@ -167,6 +167,25 @@ def narrow_enough(edges: Array, goal: Goal) -> Callable[[int, int], bool]:
         return math.isfinite(bracket.half_width) and goal.met(nearest, bracket.half_width)
 
     return enough
+
+
+def bracket_status(
+    goal: Goal, value: float, interval: Interval, cells: int, *, spent: bool
+) -> Status:
+    """Status of a finished search: a bracket is judged by its width, whatever ended the run.
+
+    Args:
+        goal: of the quantile.
+        value: a point inside.
+        interval: the bracket's losses.
+        cells: between its edges; a budget without tolerances asks for one.
+        spent: whether the budget ended the run.
+    """
+    if not math.isfinite(interval.half_width):
+        return "budget_exhausted" if spent else "unresolved"
+    if goal.allowed_half_width(value) is None and cells > 1:
+        return "budget_exhausted" if spent else "unresolved"
+    return status_for(goal, value, interval.half_width, spent=spent)
 
 
 def interpolate(edges: Array, bracket: Bracket, tail_probability: float) -> float:

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from qmc import Goal
 from qmc.quantile import find_bracket, interpolate, max_tests
+from qmc.quantile.brackets import bracket_status
 from qmc.result import Estimate, Interval
 
 EDGES = np.concatenate([[-np.inf], np.arange(1.0, 16.0), [np.inf]])
@@ -79,3 +81,23 @@ def test_tail_intervals_at_the_ends_need_no_test():
     assert bracket.tail_interval(0, 16).low == 1.0
     assert bracket.tail_interval(16, 16).high == 0.0
     assert interpolate(EDGES, bracket, 0.01) == 15.0
+
+
+@pytest.mark.parametrize(
+    ("width", "cells", "spent", "status"),
+    [
+        (1.0, 1, False, "converged"),
+        (1.0, 9, False, "unresolved"),
+        (1.0, 9, True, "budget_exhausted"),
+        (math.inf, 1, False, "unresolved"),
+    ],
+)
+def test_a_budget_without_tolerances_asks_for_one_cell(width, cells, spent, status):
+    goal, interval = Goal(queries=500), Interval(0.0, width)
+    assert bracket_status(goal, 0.5, interval, cells, spent=spent) == status
+
+
+def test_a_tolerance_is_met_by_any_number_of_cells():
+    assert (
+        bracket_status(Goal(tolerance=1.0), 0.5, Interval(0.0, 1.0), 9, spent=True) == "converged"
+    )
