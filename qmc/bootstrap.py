@@ -112,7 +112,9 @@ def shortfall_interval(
     """
     (value,), (error,) = _shortfall(losses[None, :], level)
     if error == 0.0:
-        return Interval(float(value), float(value), confidence)
+        # all losses beyond VaR are one number, and ES is as uncertain as VaR
+        at = tail_interval(losses, level, confidence, indices, overlap)
+        return Interval(min(at.low, float(value)), max(at.high, float(value)), confidence)
     low, high = _studentised(losses, float(value), level, confidence, indices)
     if overlap > 1 and _beyond_apart(losses.size, overlap, level, confidence)[0] == 0.0:
         # so few independent losses bound it by VaR alone

@@ -150,7 +150,7 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         return reader(path)
     except (OSError, ValueError, pa.ArrowException, pd.errors.ParserError) as error:
-        reason = str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         msg = (
             f"cannot read prices file {str(path)!r}: {reason}; give a readable CSV or Parquet file"
         )

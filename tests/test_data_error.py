@@ -8,6 +8,8 @@ import dataclasses
 import json
 import sys
 
+import math
+
 import numpy as np
 import pytest
 from scipy import special
@@ -277,6 +279,17 @@ def test_overlapping_losses_count_as_fewer():
     # of 50 independent ones 1 to 9 lie beyond, of 500 37 to 63
     assert (apart.low, apart.high) == pytest.approx((436.0, 463.0), abs=3.0)
     assert (shared.low, shared.high) == (409.0, 490.0)
+
+
+def test_equal_losses_beyond_var_leave_es_as_uncertain_as_var():
+    losses = np.repeat([0.0, 1.0], [480, 20])
+    indices = np.random.default_rng(1).integers(0, 500, (400, 500))
+    for level, overlap in ((0.95, 1), (0.95, 10), (0.99, 1)):
+        shortfall = shortfall_interval(losses, level, 0.95, indices, overlap)
+        at_risk = tail_interval(losses, level, 0.95, indices, overlap)
+        assert shortfall.high >= at_risk.high
+        assert shortfall.contains(1.0 if level == 0.99 else 0.8)
+    assert shortfall_interval(losses, 0.99, 0.95, indices, 10).high == math.inf
 
 
 def test_a_shortfall_of_overlapping_losses_is_of_fewer_losses():
