@@ -35,6 +35,8 @@ PLANNING_QUANTILE = 3.09
 # confidence of the pilot's two-sided interval: PLANNING_QUANTILE on either side
 _PLANNING_CONFIDENCE = 0.998
 _MIN_PILOT_TAIL = 20
+# paths, in pilots, after which a tail of one atom is given up
+EQUAL_TAIL = 16
 # a plan asks for this many times the paths that its pilot's skewness does
 SKEW_MARGIN = 2.0
 
@@ -136,6 +138,8 @@ def expected_shortfall(sampler: Sampler) -> Sampled:
         top = np.sort(losses)[quantile_rank(losses.size, level) - 1 :]
         if top.size < _MIN_PILOT_TAIL:
             return math.inf
+        if top[0] == top[-1]:  # one atom: more of it tells no spread either
+            return float(EQUAL_TAIL * losses.size)
         _, wide = shortfall(top, losses.size, level, _PLANNING_CONFIDENCE)
         excess = Moments.of(np.maximum(losses - top[0], 0.0) / (1.0 - level))
         quantile = student_quantile(confidence, top.size - 2.0)

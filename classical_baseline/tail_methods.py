@@ -15,6 +15,7 @@ from classical_baseline.intervals import (
     quantile_rank,
 )
 from classical_baseline.methods import (
+    EQUAL_TAIL,
     PLANNING_QUANTILE,
     SKEW_MARGIN,
     relied_upon,
@@ -28,6 +29,8 @@ from qmc.result import Interval
 # share of 1 - confidence that the quantile's order statistics spend
 _QUANTILE_SHARE = 0.5
 _LEAST_PILOT_TAIL = 20
+# of the pilot's largest loss: what differs by less is taken for rounding
+_SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,17 @@ def tail_conditional_expectation(sampler: Sampler) -> Sampled:
     """
     measure, confidence = sampler.problem.measure, sampler.goal.confidence
     assert isinstance(measure, TailConditionalExpectation)
-    ranks = _ranks(sampler)
+    ranks, unit = _ranks(sampler), 0.0
 
     def needed(losses: Array) -> float:
+        nonlocal unit
+        unit = 2.0 ** math.floor(math.log2(_SAME * max(float(np.abs(losses).max()), 1e-300)))
         count = losses.size
         interval, beyond = _conditional(
-            np.sort(losses), count, ranks, confidence, strict=measure.strict
+            np.sort(_rounded(losses, unit)), count, ranks, confidence, strict=measure.strict
         )
+        if beyond.count >= _LEAST_PILOT_TAIL and beyond.low == beyond.high:
+            return float(EQUAL_TAIL * count)
         if beyond.count < _LEAST_PILOT_TAIL or not math.isfinite(interval.half_width):
             return math.inf
         inflated = interval.half_width * (1.0 + PLANNING_QUANTILE / math.sqrt(beyond.count))
@@ -96,7 +103,9 @@ def tail_conditional_expectation(sampler: Sampler) -> Sampled:
 
     _, planned = sampler.plan(needed, pooled=False)
     start = TiedTop(planned - ranks.first_kept(planned) + 1)
-    kept, count = sampler.collect(planned, start.of, TiedTop.merge, start)
+    kept, count = sampler.collect(
+        planned, lambda losses: start.of(_rounded(losses, unit)), TiedTop.merge, start
+    )
     top = kept.tail()
     interval, beyond = _conditional(top, count, ranks, confidence, strict=measure.strict)
     value = _beyond(top, ranks.quantile(top, count), strict=measure.strict).mean
@@ -107,6 +116,11 @@ def tail_conditional_expectation(sampler: Sampler) -> Sampled:
     )
     relied, warning = relied_upon(beyond, confidence, "losses beyond the VaR")
     return Sampled(value, interval, "asymptotic", note + warning, relied)
+
+
+def _rounded(losses: Array, unit: float) -> Array:
+    """To whole units: losses of one size that rounding set apart are ties again."""
+    return losses if unit == 0.0 else np.round(losses / unit) * unit
 
 
 def _conditional(

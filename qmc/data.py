@@ -149,6 +149,8 @@ def _read(path: Path) -> pd.DataFrame:
         raise checks.refuse("path", str(path), "a .csv or .parquet file")
     try:
         return reader(path)
+    except InvalidProblem:
+        raise
     except (OSError, ValueError, pa.ArrowException, pd.errors.ParserError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         msg = (

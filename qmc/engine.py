@@ -16,7 +16,7 @@ from qmc.circuits import AmplitudeProblem, Encoding, MultiplexedRotation
 from qmc.errors import Unsupported
 from qmc.estimators import Estimator
 from qmc.estimators.protocols import asks_phases
-from qmc.grids import DiscreteProblem, Grid, Residual
+from qmc.grids import CellTable, DiscreteProblem, Grid, Residual
 from qmc.measures import (
     ExpectedLoss,
     Functional,
@@ -43,8 +43,9 @@ from qmc.result import (
 from qmc.rng import RNGLike, generator
 from qmc.run import Answer, Run
 from qmc.slope import slope
+from qmc.split import needs_residual
 from qmc.tail_points import TailPoints, of_loss, require_increasing
-from qmc.tail_risk import require_early_reading, tail_answer, tail_points
+from qmc.tail_risk import require_early_reading, require_no_search, tail_answer, tail_points
 
 if TYPE_CHECKING:
     from qmc.resources import Machine
@@ -74,8 +75,8 @@ class Quantum:
         search: of the quantile that VaR, ES, TailConditionalExpectation and EconomicCapital need,
             on a grid whose tails are exact. None takes `QuantileSearch()`; where an estimator is
             given, bisection by that, each threshold's test stopped early, as for an encoding whose
-            flag is not the threshold's own, such as `LinearRotation`. A `FactorGrid`,
-            whose tails are corrected by paths, is searched by the estimator in any case.
+            flag is not the threshold's own, such as `LinearRotation`. On a `FactorGrid`,
+            whose tails are corrected by paths, the estimator tests a band, and a search is refused.
 
     >>> from qmc import BlackScholes, Call, Goal, Price, Problem, Quantum
     >>> from qmc.backends import Ideal
@@ -118,7 +119,7 @@ class Quantum:
 
     def _chosen(self, problem: Problem, goal: Goal) -> tuple[Quantum, Choice]:
         choice = choose(problem, goal, self.grid, self.estimator, self.encoding, self.residual)
-        search = self._search(problem)
+        search = self._search(problem, choice.table)
         made = replace(self, grid=choice.grid, estimator=choice.estimator, search=search)
         return made, choice
 
@@ -132,12 +133,20 @@ class Quantum:
             backend=self.backend,
             rng=generator(rng),
             residual=self.residual,
-            search=self._search(problem),
+            search=self._search(problem, choice.table),
         )
 
-    def _search(self, problem: Problem) -> ThresholdSearch | None:
-        """Of the quantile that a measure needs: as given, by a given estimator, or our own."""
-        if self.search is not None or not isinstance(problem.measure, TailMeasure):
+    def _search(self, problem: Problem, table: CellTable) -> ThresholdSearch | None:
+        """Of the quantile that a measure needs: as given, by a given estimator, or our own.
+
+        None where the table's tails are corrected by a band, which locates the quantile itself.
+        """
+        if not isinstance(problem.measure, TailMeasure):
+            return self.search
+        if self.residual is not None and needs_residual(table):
+            require_no_search(self.search)
+            return None
+        if self.search is not None:
             return self.search
         if self.estimator is None:
             return QuantileSearch()
@@ -250,9 +259,8 @@ class Quantum:
                 `qmc.resources.Machine()`; needs the extra `resources`.
         """
         check_request(problem, goal)
-        search = self._search(problem)
         engine, choice = self._chosen(problem, goal)
-        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual, search)
+        parts = Parts(self.encoding, choice.estimator, self.backend, self.residual, engine.search)
         return make_plan(problem, goal, engine.grid, choice.table, parts, machine)
 
 

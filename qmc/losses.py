@@ -13,6 +13,8 @@ from qmc.problem import Array
 
 # of a long row, whose quantile bounds the row's tail, and how many deviations it is set low
 _FEW, _SPREADS = 8_192, 6.0
+# of the largest loss: losses that are nearer to each other are one
+_SAME = 1e-13
 
 
 def tail_risk(losses: ArrayLike, level: float) -> tuple[Array, Array]:
@@ -49,6 +51,21 @@ def tail_risk(losses: ArrayLike, level: float) -> tuple[Array, Array]:
     rest = size * (1.0 - level) - (size - rank)
     beyond = tails[..., 1:].sum(axis=-1) + rest * value_at_risk
     return value_at_risk, np.asarray(beyond / (size * (1.0 - level)))
+
+
+def without_rounding(losses: ArrayLike) -> Array:
+    """Losses (n,) in their order; those that differ by no more than rounding made equal.
+
+    A sum of weights times returns comes out a few units in the last place apart when other rows add
+    up to the same loss; what lies strictly above a loss must not count them.
+    """
+    sample = np.asarray(losses, dtype=np.float64)
+    order = np.argsort(sample, kind="stable")
+    ranked = sample[order]
+    apart = np.diff(ranked, prepend=-np.inf) > _SAME * np.abs(sample).max(initial=0.0)
+    merged = np.empty_like(sample)
+    merged[order] = ranked[np.maximum.accumulate(np.where(apart, np.arange(ranked.size), 0))]
+    return merged
 
 
 def risk_of_losses(losses: ArrayLike, measure: VaR | ES) -> Array:

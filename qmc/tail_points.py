@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.measures import TailMeasure, VaR
@@ -75,6 +77,26 @@ def require_increasing(thresholds: Sequence[float]) -> tuple[float, ...]:
     if any(second <= first for first, second in itertools.pairwise(given)):
         raise checks.refuse("thresholds", given, "increasing losses", "sort them, each once")
     return given
+
+
+def falling(
+    values: Sequence[float], intervals: Sequence[Interval]
+) -> tuple[tuple[float, ...], tuple[Interval, ...]]:
+    """Made to fall with the threshold, as tails do; intervals that hold together still do.
+
+    P(loss > x) is at least every lower end further out and at most every upper end before.
+    Intervals that contradict each other, so that some miss, are left as they are.
+    """
+    lows = np.maximum.accumulate([one.low for one in intervals][::-1])[::-1]
+    highs = np.minimum.accumulate([one.high for one in intervals])
+    if bool(np.any(lows > highs)):
+        return tuple(values), tuple(intervals)
+    inside = np.minimum.accumulate(np.clip(values, lows, highs))
+    narrowed = (
+        replace(one, low=float(low), high=float(high))
+        for one, low, high in zip(intervals, lows, highs, strict=True)
+    )
+    return tuple(inside.tolist()), tuple(narrowed)
 
 
 def of_loss(problem: Problem) -> Problem:

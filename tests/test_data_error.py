@@ -6,9 +6,8 @@ method that truly covers 93 % falls below .88 with probability .4 %.
 
 import dataclasses
 import json
-import sys
-
 import math
+import sys
 
 import numpy as np
 import pytest

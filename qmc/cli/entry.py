@@ -55,7 +55,7 @@ def _message(error: Exception) -> str:
         where = f" ({error.filename})" if error.filename else ""
         return f"cannot read or write{where}: {error.strerror or error}; check disk and permissions"
     if isinstance(error, QmcError):
-        return text
+        return text.replace("market_neutral=True", "--market-neutral, or market_neutral = true")
     return f"unexpected {type(error).__name__} (QMC_DEBUG=1 shows where): {text}"
 
 

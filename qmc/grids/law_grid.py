@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,8 @@ from qmc.sensitivity import stencil, weighted
 _ROUNDING = 1e-12
 _WHOLE_LINE = (AffinePiece(-np.inf, np.inf, 0.0, 1.0),)
 
+# cells of which two are left beside both ends; a tail this near to 1 - level may be it
+_LEAST_CELLS, _TIED = 8, 1e-9
 # losses that differ relatively by less, a cell, are one loss and rounding
 _SAME = 1e-13
 
@@ -126,6 +129,9 @@ class LawGrid:
             low, high = low - margin, high + margin
         edges = low + (high - low) * (np.arange(cells + 1) / cells)
         edges[0], edges[-1] = -np.inf, np.inf
+        assert isinstance(problem.measure, TailMeasure)
+        edges = _closed(law, problem.measure.level, edges)
+        low, high = min(low, float(edges[1])), max(high, float(edges[-2]))
         masses = np.maximum(cell_masses(law, edges), 0.0)
         sums = cell_partial_means(law, edges)
         middle = np.clip(0.5 * (edges[:-1] + edges[1:]), low, high)
@@ -142,6 +148,22 @@ class LawGrid:
             edges=edges,
             pilot_paths=self.pilot_paths,
         )
+
+
+def _closed(law: Law, level: float, edges: Array) -> Array:
+    """The edges; or edges about all losses, where an end cell holds a quantile of a bounded law.
+
+    The largest or smallest loss may be an atom, as of a bond that defaults or of a capped loss:
+    with an inner edge on either side of all losses nothing lies in an unbounded cell.
+    """
+    cells, (least, most) = edges.size - 1, law.ppf(np.array([0.0, 1.0])).tolist()
+    below, above = float(law.cdf(edges[1])), float(law.sf(edges[-2]))
+    inside = below < level and above < (1.0 - level) * (1.0 - _TIED)
+    if inside or cells < _LEAST_CELLS or not (math.isfinite(least) and least < most < math.inf):
+        return edges
+    inner = least + (most - least) * (np.arange(-1, cells - 2) / (cells - 3))
+    inner[-1] = most  # not a rounding below it
+    return np.concatenate([[-np.inf], inner, [np.inf]])
 
 
 def piece_integrals(law: Law, pieces: tuple[AffinePiece, ...], edges: Array) -> Array:

@@ -11,6 +11,7 @@ from scipy import special
 
 from qmc import checks
 from qmc.laws import EmpiricalLaw
+from qmc.losses import without_rounding
 from qmc.models.one_period import DAY, as_rows, checked_history, periods_to
 from qmc.problem import Array, Contract
 
@@ -109,4 +110,5 @@ def profits_of(scenarios: Array, contract: Contract) -> Array:
 
 def law_of(scenarios: Array, contract: Contract) -> EmpiricalLaw:
     """Law of a contract's present value: its value in each scenario (n, assets) of returns."""
-    return EmpiricalLaw(samples=tuple(profits_of(scenarios, contract).tolist()))
+    values = without_rounding(profits_of(scenarios, contract))
+    return EmpiricalLaw(samples=tuple(values.tolist()))

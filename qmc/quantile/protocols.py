@@ -71,8 +71,13 @@ class QuantileTask:
     tail_bias: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a level outside (0, 1) and edges that enclose no loss."""
+        """Refuse a level outside (0, 1), edges that enclose no loss, and what is no goal."""
         checks.fraction("level", self.level)
+        if not isinstance(self.goal, Goal):
+            raise checks.refuse("goal", self.goal, "a Goal")
+        for name in ("decay", "tail_bias"):
+            if checks.finite(name, getattr(self, name)) < 0.0:
+                raise checks.refuse(name, getattr(self, name), "0 or above")
         edges = np.asarray(self.edges)
         fits = edges.ndim == 1 and edges.size >= 2 and bool(np.all(np.diff(edges) > 0.0))
         if not fits or edges[0] != -np.inf or edges[-1] != np.inf:

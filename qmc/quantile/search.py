@@ -98,6 +98,7 @@ class QuantileSearch:
     def ask(self, state: SearchState, rng: np.random.Generator) -> tuple[ThresholdRound, ...]:
         """The next rounds, all of one edge; () when finished. Draws nothing from `rng`."""
         del rng
+        require_state(state)
         return () if state.finished else state.asked
 
     def tell(
@@ -117,6 +118,7 @@ class QuantileSearch:
 
     def estimate(self, state: SearchState) -> QuantileEstimate:
         """The proved edges so far; before anything is proved, the whole line."""
+        require_state(state)
         return steps.estimated(state)
 
     @property
@@ -132,14 +134,19 @@ class QuantileSearch:
         )
 
 
+def require_state(state: object) -> None:
+    """Refuse the state of another search."""
+    if not isinstance(state, SearchState):
+        raise checks.refuse("state", state, "a SearchState, from QuantileSearch.start")
+
+
 def require_answers(
     state: SearchState,
     rounds: Sequence[ThresholdRound],
     replies: Sequence[ThresholdReply],
 ) -> None:
     """Refuse what does not answer a state's `ask`."""
-    if not isinstance(state, SearchState):
-        raise checks.refuse("state", state, "a SearchState, from QuantileSearch.start")
+    require_state(state)
     if state.finished:
         raise checks.refuse("state", f"finished, {state.status}", "one that still asks")
     if tuple(rounds) != state.asked:
@@ -148,7 +155,9 @@ def require_answers(
         raise checks.refuse("replies", replies, f"one for each of {len(rounds)} rounds")
     cells = np.asarray(state.task.edges).size - 1
     for one, reply in zip(rounds, replies, strict=True):
-        checks.whole("hits", reply.hits, 0, one.round.shots)
+        # all losses lie above the first edge, so that its plain flag is always raised
+        least = one.round.shots if one.edge == 0 and one.round.power == 0 else 0
+        checks.whole("hits", reply.hits, least, one.round.shots)
         read = reply.hits if one.readout else 0
         if len(reply.cells) != read:
             msg = f"{len(reply.cells)} cells for {reply.hits} hits: must be {read}, one a hit read"

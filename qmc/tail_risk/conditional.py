@@ -59,7 +59,8 @@ def _tail_tolerance(goal: Goal, excess: Sampled, tau: float) -> float | None:
     if goal.tolerance is None:
         return None
     mean = max(excess.value, excess.interval.half_width) / tau
-    return min(goal.tolerance / mean if mean > 0.0 else tau, 0.5 * tau)
+    known = 0.0 < mean < math.inf
+    return min(goal.tolerance / mean if known else tau, 0.5 * tau)
 
 
 def _both_tails(run: Run, found: Located, tolerance: float | None, each: float) -> list[Sampled]:

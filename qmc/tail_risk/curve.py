@@ -11,7 +11,7 @@ from qmc.measures import Tail
 from qmc.problem import Array, Goal
 from qmc.result import Cost, Covers, Estimate, Interval, Kind, Status
 from qmc.run import Run, grid_line, number
-from qmc.tail_points import TailPoints
+from qmc.tail_points import TailPoints, falling
 from qmc.tail_risk.sampled import FIRST_PATHS, corrected, paths_of
 from qmc.tail_risk.searching import edges_of
 
@@ -44,17 +44,18 @@ def tail_points(run: Run, thresholds: tuple[float, ...] | None = None) -> TailPo
         for done, place in enumerate(places)
     ]
     rows = [_corrected(one, band, place) for one, place in zip(found, places, strict=True)]
+    values, intervals = falling(*map(list, zip(*rows, strict=True)))
     line = grid_line(run.table)
     covers: Covers = "discretised" if band is None and line.kind == "unknown" else "continuous"
     return TailPoints(
         thresholds=tuple(float(edges[place]) for place in places),
-        values=tuple(value for value, _ in rows),
-        lows=tuple(interval.low for _, interval in rows),
-        highs=tuple(interval.high for _, interval in rows),
+        values=values,
+        lows=tuple(interval.low for interval in intervals),
+        highs=tuple(interval.high for interval in intervals),
         confidence=run.goal.confidence,
         kind=_kind(run, band),
         covers=covers,
-        status=_status(run.goal, found, rows),
+        status=_status(run.goal, found, list(zip(values, intervals, strict=True))),
         note=_note(run, band, len(places)),
         cost=Cost(),
     )

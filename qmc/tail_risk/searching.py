@@ -126,6 +126,10 @@ def _search_line(
         f"edges {found.low} to {found.high} of {task.edges.size - 1}, thresholds {found.tests}, "
         f"{type(search).__name__}, {measured}"
     )
+    allowed = task.goal.allowed_half_width(found.value)
+    half_cell = 0.5 * float(np.diff(task.edges[found.low : found.high + 1]).min())
+    if allowed is not None and allowed < half_cell < math.inf:
+        note += f"; half a cell is {half_cell:.3g}, more than the {allowed:.3g} asked: more qubits"
     kind: Kind = "sampling" if guarantee == "proved" else guarantee
     share = 1.0 - task.goal.confidence
     return BudgetLine("threshold search", kind, found.interval.half_width, share, note)

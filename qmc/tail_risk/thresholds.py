@@ -15,7 +15,7 @@ from qmc.errors import Unsupported
 from qmc.estimators import Estimator
 from qmc.grids import CellTable
 from qmc.measures import Tail
-from qmc.quantile import ThresholdReply, ThresholdRound
+from qmc.quantile import ThresholdReply, ThresholdRound, ThresholdSearch
 from qmc.run import MeteredOracle, Run
 
 # of a bound on a probability
@@ -129,6 +129,20 @@ def largest_bias(encoding: Encoding, table: CellTable) -> float:
     if all(tail_bias(encoding, table, edge) <= _ROUNDING for edge in few):
         return 0.0
     return max(tail_bias(encoding, table, edge) for edge in range(1, last))
+
+
+def require_no_search(search: ThresholdSearch | None) -> None:
+    """Refuse a search that was asked for where a band of paths would leave it unused.
+
+    Raises:
+        Unsupported: naming it, and where it works.
+    """
+    if search is not None:
+        msg = (
+            f"search={search!r} works on tails that are exact, and those of this grid are "
+            "corrected by a band of paths: leave search out, or take LawGrid where a law is known"
+        )
+        raise Unsupported(msg)
 
 
 def require_early_reading(estimator: Estimator) -> None:

@@ -235,8 +235,9 @@ def test_a_silent_oracle_is_a_failure(task):
         (lambda rounds, replies: (rounds, ()), "one for each of 1 rounds"),
         (lambda rounds, replies: ((), ()), "as asked"),
         (lambda rounds, replies: (rounds, [ThresholdReply(101)]), "hits=101"),
-        (lambda rounds, replies: (rounds, [ThresholdReply(2, (1,))]), "1 cells for 2 hits"),
-        (lambda rounds, replies: (rounds, [ThresholdReply(1, (128,))]), "cell=128"),
+        (lambda rounds, replies: (rounds, [ThresholdReply(50, (1,) * 50)]), "hits=50"),
+        (lambda rounds, replies: (rounds, [ThresholdReply(100, (1,))]), "1 cells for 100 hits"),
+        (lambda rounds, replies: (rounds, [ThresholdReply(100, (128,) * 100)]), "cell=128"),
     ],
 )
 def test_what_answers_no_ask_is_refused(task, change, message):
