@@ -9,31 +9,17 @@ jumps where it saw atoms. The posterior of (centre, log slope) is kept on a grid
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmc.problem import Array
-from qmc.quantile.evidence import Batch, hit_chance
+from qmc.quantile.window import Seen, Window, angle
 
 _CENTRES, _SLOPES = 161, 15
-# a flag may be off its law by so much: keeps one odd batch from ruling out the truth
-_DOUBT = 0.01
 _BINS = 160
-_STEEPEST, _LARGEST_ODDS = 50.0, 1000.0  # of the logarithm of a slope; against overflow
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A batch for the model; of the losses read beside its hits, `near` lie below edge `cut`."""
-
-    batch: Batch
-    cut: int = 0
-    near: int = 0
-    read: int = 0
+_QUANTILES = np.array([0.16, 0.84])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +51,46 @@ class Belief:
         """On few equal bins of the angle, for speed."""
         held = self.weights > 1e-7 * self.weights.max()
         theta, weights = self.theta[held], self.weights[held]
-        low, width = theta.min(), (theta.max() - theta.min()) / (_BINS - 1) + 1e-15
+        low, high = theta.min(), theta.max()
+        width = (high - low) / (_BINS - 1) + 1e-15
         place = ((theta - low) / width + 0.5).astype(np.int64)
         binned = np.bincount(place, weights, _BINS)
         kept = binned > 0.0
         return Belief(low + width * np.arange(_BINS)[kept], binned[kept] / binned.sum())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """A posterior on a grid of centres and log slopes.
 
     Attributes:
-        places: (edges,) increasing; the unbounded ends repeat their neighbours.
-        tau: tail probability looked for.
-        decay: visibility lost per power.
+        window: the grid, (g, h).
         prior: means and standard deviations of centre and log slope.
-        centres, log_slopes: (g,), (h,) the window.
         log_weights: (g, h).
+        weights: (g, h) summing to 1.
         seen: what it was told.
         centre, deviation, log_slope, slope_deviation: moments of the posterior.
         spread: half the width that holds the middle 68 % of the centre.
         lumpy: whether draws showed atoms.
     """
 
-    places: Array
-    tau: float
-    decay: float
+    window: Window
     prior: tuple[float, float, float, float]
-    centres: Array
-    log_slopes: Array
     log_weights: Array
-    seen: tuple[Seen, ...] = ()
-    centre: float = 0.0
-    deviation: float = 1.0
-    log_slope: float = 0.0
-    slope_deviation: float = 1.0
-    spread: float = 1.0
-    lumpy: bool = False
+    weights: Array
+    seen: tuple[Seen, ...]
+    centre: float
+    deviation: float
+    spread: float
+    log_slope: float
+    slope_deviation: float
+    lumpy: bool
+    _beliefs: dict[int, Belief] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def places(self) -> Array:
+        """(edges,) increasing; the unbounded ends repeat their neighbours."""
+        return self.window.places
 
     @property
     def slope(self) -> float:
@@ -111,15 +99,11 @@ class Model:
 
     def told(self, seen: Seen) -> Model:
         """With one more batch; the window follows the posterior."""
-        model = replace(
-            self,
-            log_weights=self.log_weights + self._log_likelihood((seen,)),
-            seen=(*self.seen, seen),
-        )._summed()
+        log_weights = self.log_weights + self.window.log_likelihood((seen,))
+        model = _weighed(self.window, self.prior, log_weights, (*self.seen, seen), self.lumpy)
         for _ in range(4):
-            span = float(model.centres[-1] - model.centres[0])
-            weights = model.weights
-            spilled = float(weights[0].sum() + weights[-1].sum()) > 1e-4
+            span = float(model.window.centres[-1] - model.window.centres[0])
+            spilled = float(model.weights[0].sum() + model.weights[-1].sum()) > 1e-4
             if span <= 45.0 * model.deviation and not spilled:
                 break
             half = 7.0 * model.deviation + (0.6 * span if spilled else 0.0)
@@ -129,100 +113,79 @@ class Model:
     def windowed(self, half: float) -> Model:
         """On a window of this half-width about the mean, from all that was told."""
         reach = max(4.0 * self.slope_deviation, 0.05)
-        centres = np.linspace(self.centre - half, self.centre + half, _CENTRES)
-        slopes = np.linspace(self.log_slope - reach, self.log_slope + reach, _SLOPES)
-        moved = replace(self, centres=centres, log_slopes=slopes)
-        at, wide, level, vague = self.prior
-        prior = -0.5 * ((centres - at) / wide)[:, None] ** 2 - 0.5 * ((slopes - level) / vague) ** 2
-        return replace(moved, log_weights=prior + moved._log_likelihood(self.seen))._summed()
+        window = _about(self.window, self.centre, half, self.log_slope, reach)
+        log_weights = _log_prior(window, self.prior) + window.log_likelihood(self.seen)
+        return _weighed(window, self.prior, log_weights, self.seen, self.lumpy)
 
     def moved(self, places: Array) -> Model:
         """On other places: the prior is laid about the same loss, and all is told again."""
         centre = float(np.interp(self.centre, *_rising(self.places, places)))
-        start = replace(
-            self, places=places, prior=(centre, 1.0, *self.prior[2:]), seen=(), lumpy=True
-        )
-        start = replace(
-            start, centre=centre, slope_deviation=0.75 * self.prior[3], log_slope=self.prior[2]
-        )
-        model = start.windowed(4.0)
+        prior = (centre, 1.0, *self.prior[2:])
+        model = begin(places, self.window.tau, self.window.decay, prior, lumpy=True)
         for one in self.seen:
             model = model.told(one)
         return model
 
-    @cached_property
-    def weights(self) -> Array:
-        """(g, h) summing to 1."""
-        weights = np.exp(self.log_weights - self.log_weights.max())
-        return np.asarray(weights / weights.sum())
-
     def belief(self, edge: int) -> Belief:
         """What it holds of the angle at an edge."""
-        theta = self._theta(np.array([self.places[edge]]))[0]
-        return Belief(theta.ravel(), self.weights.ravel()).packed()
+        known = self._beliefs.get(edge)
+        if known is None:
+            theta = self.window.angles(edge)
+            known = self._beliefs[edge] = Belief(theta.ravel(), self.weights.ravel()).packed()
+        return known
 
     def mean_theta(self, edges: NDArray[np.int64]) -> Array:
         """Angle at each of some edges (indices), at the posterior's mean."""
-        odds = self._log_odds - self.slope * (self.places[edges] - self.centre)
-        odds = np.clip(odds, -_LARGEST_ODDS, _LARGEST_ODDS)
-        return np.asarray(np.arctan(np.exp(0.5 * odds)))
+        return angle(self.window.log_odds - self.slope * (self.places[edges] - self.centre))
 
     def nearest(self, place: float) -> int:
         """The inner edge nearest to a place."""
-        last = self.places.size - 2
-        right = int(np.clip(np.searchsorted(self.places[1 : last + 1], place) + 1, 1, last))
+        places, last = self.places, self.places.size - 2
+        right = min(max(int(places[1 : last + 1].searchsorted(place)) + 1, 1), last)
         left = max(right - 1, 1)
-        return left if place - self.places[left] < self.places[right] - place else right
+        return left if place - places[left] < places[right] - place else right
 
-    @property
-    def _log_odds(self) -> float:
-        return math.log(self.tau / (1.0 - self.tau))
 
-    def _theta(self, places: Array) -> Array:
-        """(places, g, h)."""
-        away = places[:, None, None] - self.centres[None, :, None]
-        slopes = np.exp(np.minimum(self.log_slopes, _STEEPEST))
-        odds = np.clip(self._log_odds - slopes * away, -_LARGEST_ODDS, _LARGEST_ODDS)
-        return np.asarray(np.arctan(np.exp(0.5 * odds)))
+def _about(window: Window, centre: float, half: float, log_slope: float, reach: float) -> Window:
+    """Another grid in place of a window's."""
+    centres = np.linspace(centre - half, centre + half, _CENTRES)
+    slopes = np.linspace(log_slope - reach, log_slope + reach, _SLOPES)
+    return replace(window, centres=centres, log_slopes=slopes)
 
-    def _log_likelihood(self, seen: Sequence[Seen]) -> Array:
-        """(g, h) of these batches and of the losses read beside them."""
-        if not seen:
-            return np.zeros((self.centres.size, self.log_slopes.size))
-        table = np.array([(s.batch.factor, s.batch.shots, s.batch.hits) for s in seen], float)
-        factor, shots, hits = (column[:, None, None] for column in table.T)
-        theta = self._theta(self.places[[s.batch.edge for s in seen]])
-        p = _DOUBT / 2 + (1.0 - _DOUBT) * hit_chance(theta, factor, self.decay)
-        total = (hits * np.log(p) + (shots - hits) * np.log1p(-p)).sum(axis=0)
-        for one in seen:
-            if one.read:
-                total = total + self._reading(one)
-        return np.asarray(total)
 
-    def _reading(self, one: Seen) -> Array:
-        """(g, h): of `read` losses beyond an edge, `near` lie below the cut."""
-        start, cut = self.places[one.batch.edge], self.places[one.cut]
-        tails = np.sin(self._theta(np.array([start, cut]))) ** 2
-        beyond = np.clip(tails[1] / np.maximum(tails[0], 1e-300), 1e-6, 1.0 - 1e-6)
-        far = one.read - one.near
-        return np.asarray(one.near * np.log1p(-beyond) + far * np.log(beyond))
+def _log_prior(window: Window, prior: tuple[float, float, float, float]) -> Array:
+    """(g, h) of independent normal laws."""
+    at, wide, level, vague = prior
+    by_centre, by_slope = (window.centres - at) / wide, (window.log_slopes - level) / vague
+    return np.asarray(-0.5 * by_centre[:, None] ** 2 - 0.5 * by_slope**2)
 
-    def _summed(self) -> Model:
-        """With its moments."""
-        weights = self.weights
-        by_centre, by_slope = weights.sum(axis=1), weights.sum(axis=0)
-        centre = float(by_centre @ self.centres)
-        ranks = np.cumsum(by_centre)
-        low, high = np.interp([0.16, 0.84], ranks, self.centres)
-        level = float(by_slope @ self.log_slopes)
-        return replace(
-            self,
-            centre=centre,
-            deviation=math.sqrt(max(float(by_centre @ (self.centres - centre) ** 2), 1e-18)),
-            spread=max(0.5 * float(high - low), 1e-9),
-            log_slope=level,
-            slope_deviation=math.sqrt(max(float(by_slope @ (self.log_slopes - level) ** 2), 1e-4)),
-        )
+
+def _weighed(
+    window: Window,
+    prior: tuple[float, float, float, float],
+    log_weights: Array,
+    seen: tuple[Seen, ...],
+    lumpy: bool,  # noqa: FBT001
+) -> Model:
+    """The model of these log weights, with its moments."""
+    weights = np.exp(log_weights - log_weights.max())
+    weights /= weights.sum()
+    by_centre, by_slope = weights.sum(axis=1), weights.sum(axis=0)
+    centre, level = float(by_centre @ window.centres), float(by_slope @ window.log_slopes)
+    low, high = np.interp(_QUANTILES, by_centre.cumsum(), window.centres).tolist()
+    return Model(
+        window=window,
+        prior=prior,
+        log_weights=log_weights,
+        weights=weights,
+        seen=seen,
+        centre=centre,
+        deviation=math.sqrt(max(float(by_centre @ (window.centres - centre) ** 2), 1e-18)),
+        spread=max(0.5 * (high - low), 1e-9),
+        log_slope=level,
+        slope_deviation=math.sqrt(max(float(by_slope @ (window.log_slopes - level) ** 2), 1e-4)),
+        lumpy=lumpy,
+    )
 
 
 def _rising(old: Array, new: Array) -> tuple[Array, Array]:
@@ -241,8 +204,7 @@ def begin(
 ) -> Model:
     """The model before any batch, on four standard deviations about its prior."""
     at, wide, level, vague = prior
-    empty = Model(places, tau, decay, prior, np.zeros(1), np.zeros(1), np.zeros((1, 1)))
-    start = replace(
-        empty, lumpy=lumpy, centre=at, deviation=wide, log_slope=level, slope_deviation=0.75 * vague
-    )
-    return start.windowed(4.0 * wide)
+    none = np.zeros(0)
+    start = Window(places=places, tau=tau, decay=decay, centres=none, log_slopes=none)
+    window = _about(start, at, 4.0 * wide, level, max(3.0 * vague, 0.05))
+    return _weighed(window, prior, _log_prior(window, prior), (), lumpy)
