@@ -165,7 +165,7 @@ def _weighed(
     prior: tuple[float, float, float, float],
     log_weights: Array,
     seen: tuple[Seen, ...],
-    lumpy: bool,  # noqa: FBT001
+    lumpy: bool,
 ) -> Model:
     """The model of these log weights, with its moments."""
     weights = np.exp(log_weights - log_weights.max())
