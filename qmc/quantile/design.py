@@ -72,21 +72,27 @@ def testing_factor(
 def _cover(factors: NDArray[np.int64], gained: Array, missing: Array) -> Array:
     """Flags of each factor (f,) whose gains (f, m) cover what is missing (m,), cheaply."""
     flags, left, kept = np.zeros(factors.size), missing.copy(), np.exp(-gained)
-    weights = np.exp(missing - missing.max())
+    weights, ones = np.exp(missing - missing.max()), np.ones(missing.size)
     for _ in range(_MOST_FLAGS):
-        if left.max() <= 0.0:
+        if _largest(left) <= 0.0:
             break
-        lowered = np.log(kept @ weights / weights.sum())
+        lowered = np.log(kept @ weights / (ones @ weights))
         best = int((lowered / factors).argmin())
         flags[best] += 1.0
         left -= gained[best]
         weights *= kept[best]
-    for each in np.nonzero(flags)[0]:
-        spare = -left.max()
-        while flags[each] > 0.0 and bool(np.all(left + gained[each] <= 0.0)) and spare >= 0.0:
+    if _largest(left) > 0.0:  # not covered: nothing to spare
+        return flags
+    for each in flags.nonzero()[0].tolist():
+        while flags[each] > 0.0 and _largest(left + gained[each]) <= 0.0:
             flags[each] -= 1.0
-            left = left + gained[each]
+            left += gained[each]
     return flags
+
+
+def _largest(x: Array) -> float:
+    """Of a few numbers; faster than their max()."""
+    return float(x[x.argmax()])
 
 
 def _thinned(claim: Claim) -> tuple[Array, Array]:

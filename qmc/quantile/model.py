@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmc.problem import Array
-from qmc.quantile.window import Seen, Window, angle
+from qmc.quantile.window import Seen, Window, root_odds
 
 _CENTRES, _SLOPES = 161, 15
 _BINS = 160
@@ -136,7 +136,8 @@ class Model:
 
     def mean_theta(self, edges: NDArray[np.int64]) -> Array:
         """Angle at each of some edges (indices), at the posterior's mean."""
-        return angle(self.window.log_odds - self.slope * (self.places[edges] - self.centre))
+        away = self.places[edges] - self.centre
+        return np.asarray(np.arctan(root_odds(self.window.log_odds - self.slope * away)))
 
     def nearest(self, place: float) -> int:
         """The inner edge nearest to a place."""

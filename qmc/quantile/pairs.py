@@ -123,6 +123,8 @@ def best_pair(look: Outlook) -> Pair | None:
     wide, best = 1.0, None
     while True:
         near = _near(look, wide)
+        if best is not None and best.cost <= look.queries and _fair(look, best, near, wide):
+            return best
         found = _cheapest(look, near, wide)
         if found is not None:
             fair = best is not None and found.plain * wide * _DEAR >= best.plain * best.wide
@@ -133,6 +135,17 @@ def best_pair(look: Outlook) -> Pair | None:
         if look.edges[-2] - look.edges[1] <= 2.0 * wide * look.half_width:
             return best
         wide *= _WIDEN if best is None else _LOOK
+
+
+def _fair(look: Outlook, best: Pair, near: NDArray[np.int64], wide: float) -> bool:
+    """Whether no pair of these edges can be so cheap that the best looks dear beside it."""
+    known = look.known
+    if near[0] <= known[0] or near[-1] >= known[1]:  # an end that is proved costs nothing
+        return False
+    outer = look.model.mean_theta(near[[0, -1]])
+    gaps = float(outer[0]) - look.boundaries[1], look.boundaries[0] - float(outer[1])
+    least = sum(sure_cost(max(gap, 1e-9), look.nats) for gap in gaps)
+    return least * wide * _DEAR >= best.plain * best.wide
 
 
 def _near(look: Outlook, wide: float) -> NDArray[np.int64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +13,7 @@ from qmc.quantile.evidence import Batch, hit_chance
 
 # a flag may be off its law by so much: keeps one odd batch from ruling out the truth
 _DOUBT = 0.01
-_STEEPEST, _LARGEST_ODDS = 50.0, 1000.0  # of the logarithm of a slope; against overflow
+_STEEPEST, _LARGEST_ODDS = 50.0, 600.0  # of the logarithm of a slope; against overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,51 +42,47 @@ class Window:
     decay: float
     centres: Array
     log_slopes: Array
+    _tangents: dict[int, Array] = field(default_factory=dict, init=False, repr=False)
     _angles: dict[int, Array] = field(default_factory=dict, init=False, repr=False)
-    _tails: dict[int, Array] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def log_odds(self) -> float:
         """Of the tail at the quantile."""
         return math.log(self.tau / (1.0 - self.tau))
 
+    def tangents(self, edge: int) -> Array:
+        """(g, h) the root of the odds of the tail at an edge."""
+        known = self._tangents.get(edge)
+        if known is None:
+            away = (self.places[edge] - self.centres)[:, None]
+            slopes = np.exp(np.minimum(self.log_slopes, _STEEPEST))
+            known = self._tangents[edge] = root_odds(self.log_odds - slopes * away)
+        return known
+
     def angles(self, edge: int) -> Array:
         """(g, h) the angle theta at an edge, its tail being sin^2 theta."""
         known = self._angles.get(edge)
         if known is None:
-            away = (self.places[edge] - self.centres)[:, None]
-            slopes = np.exp(np.minimum(self.log_slopes, _STEEPEST))
-            known = self._angles[edge] = angle(self.log_odds - slopes * away)
-        return known
-
-    def tails(self, edge: int) -> Array:
-        """(g, h) the tail at an edge."""
-        known = self._tails.get(edge)
-        if known is None:
-            known = self._tails[edge] = np.sin(self.angles(edge)) ** 2
+            known = self._angles[edge] = np.arctan(self.tangents(edge))
         return known
 
     def log_likelihood(self, seen: Sequence[Seen]) -> Array:
-        """(g, h) of batches and of the losses read beside them; alike ones are taken together."""
+        """(g, h) of batches and of the losses read beside them."""
         total = np.zeros((self.centres.size, self.log_slopes.size))
-        hits: Counter[tuple[int, int]] = Counter()
-        misses, near, far = hits.copy(), hits.copy(), hits.copy()
         for one in seen:
             batch = one.batch
-            hits[batch.edge, batch.factor] += batch.hits
-            misses[batch.edge, batch.factor] += batch.shots - batch.hits
+            chance = hit_chance(self.angles(batch.edge), batch.factor, self.decay)
+            doubted = _DOUBT / 2 + (1.0 - _DOUBT) * chance
+            _add(total, doubted, batch.hits, batch.shots - batch.hits)
             if one.read:
-                near[batch.edge, one.cut] += one.near
-                far[batch.edge, one.cut] += one.read - one.near
-        for edge, factor in hits:
-            chance = hit_chance(self.angles(edge), factor, self.decay)
-            chance = _DOUBT / 2 + (1.0 - _DOUBT) * chance
-            _add(total, chance, hits[edge, factor], misses[edge, factor])
-        for edge, cut in far:
-            beyond = self.tails(cut) / np.maximum(self.tails(edge), 1e-300)
-            beyond = np.minimum(np.maximum(beyond, 1e-6), 1.0 - 1e-6)
-            _add(total, beyond, far[edge, cut], near[edge, cut])
+                _add(total, self._beyond(batch.edge, one.cut), one.read - one.near, one.near)
         return total
+
+    def _beyond(self, edge: int, cut: int) -> Array:
+        """(g, h) the share of the losses beyond an edge that lie beyond the cut as well."""
+        outer, inner = self.tangents(cut) ** 2, self.tangents(edge) ** 2
+        share = outer / (1.0 + outer) * ((1.0 + inner) / inner)
+        return np.asarray(np.minimum(np.maximum(share, 1e-6), 1.0 - 1e-6))
 
 
 def _add(total: Array, chance: Array, hits: int, misses: int) -> None:
@@ -98,7 +93,7 @@ def _add(total: Array, chance: Array, hits: int, misses: int) -> None:
         total += misses * np.log1p(-chance)
 
 
-def angle(log_odds: Array) -> Array:
-    """Theta for which sin^2 theta has these log odds."""
+def root_odds(log_odds: Array) -> Array:
+    """The root of odds, the tangent of the angle theta whose sin^2 has them."""
     bounded = np.minimum(np.maximum(log_odds, -_LARGEST_ODDS), _LARGEST_ODDS)
-    return np.asarray(np.arctan(np.exp(0.5 * bounded)))
+    return np.asarray(np.exp(0.5 * bounded))
