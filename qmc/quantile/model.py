@@ -171,7 +171,7 @@ def _weighed(
     """The model of these log weights, with its moments."""
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()
-    by_centre, by_slope = weights.sum(axis=1), weights.sum(axis=0)
+    by_centre, by_slope = weights @ np.ones(weights.shape[1]), weights.sum(axis=0)
     centre, level = float(by_centre @ window.centres), float(by_slope @ window.log_slopes)
     low, high = np.interp(_QUANTILES, by_centre.cumsum(), window.centres).tolist()
     return Model(
