@@ -1,7 +1,7 @@
 """Searches for a quantile among the edges of a grid: they ask for threshold rounds and are told."""
 
-from qmc.quantile.bisecting import Bisection
-from qmc.quantile.bisection import (
+from qmc.quantile.bisection import Bisection
+from qmc.quantile.brackets import (
     Bracket,
     ThresholdTest,
     find_bracket,

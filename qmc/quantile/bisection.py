@@ -1,183 +1,220 @@
-"""Search for a quantile among the edges of a grid by early-stopped threshold tests.
-
-A test at edge j asks whether T_j = P(loss > edge_j) lies above tau = 1 - level, and stops as soon
-as the estimator's interval excludes tau. Bisection keeps T[low] > tau >= T[high], so the value at
-risk, the smallest x with P(loss <= x) >= level, lies in (edge_low, edge_high]. An edge that
-cannot be told from tau (a tie) is passed over, which leaves the bracket one edge wider.
-"""
+"""`Bisection`: threshold tests by an estimator of amplitudes, early-stopped or to the end."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import numpy as np
+
+from qmc import checks
 from qmc.errors import Unsupported
+from qmc.estimators.iterative import Iterative
+from qmc.estimators.protocols import Estimator
 from qmc.problem import Array, Goal
-from qmc.result import Estimate, Interval
+from qmc.quantile.brackets import (
+    Bracket,
+    ThresholdTest,
+    bracket_status,
+    interpolate,
+    max_tests,
+    moved,
+    narrow_enough,
+    next_edge,
+    require_visible_tail,
+    resolution,
+    wanted_width,
+)
+from qmc.quantile.protocols import (
+    QuantileEstimate,
+    QuantileTask,
+    ThresholdReply,
+    ThresholdRound,
+)
+from qmc.result import Estimate, Guarantee, Interval, Status
+from qmc.rounds import Round
 
-# an edge whose tail probability is this close to 1 - level counts as a tie, as a share of it or
-# of the level, whichever is smaller
-_TIE_SHARE = 0.02
-# where a goal asks for more: an edge whose tail is off by so much for each unit by which the edge
-# itself is off, as shares; tails fall at least that fast, four times as fast for most
-_TIE_SLOPE = 0.4
-# a test may end undecided (ties), so a few tests more than bisection needs
-EXTRA_TESTS = 4
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BisectionState:
+    """Everything a run knows.
 
-@dataclass(frozen=True, slots=True)
-class ThresholdTest:
-    """What was learnt of T at one edge."""
+    Attributes:
+        task: what to find.
+        low, high: T[low] > tau >= T[high] by the tests done.
+        tests: done, in order.
+        edge, running: the edge being tested, -1 for none, and its estimator's state.
+        asked: the next rounds.
+        spent: queries so far.
+        finished, status: whether it ends here, and how; "interrupted" while it runs.
+    """
 
-    edge: int
-    tail: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """T[low] > tau >= T[high] by the tests done; `ended` says why the search stopped."""
-
+    task: QuantileTask
     low: int
     high: int
-    tests: tuple[ThresholdTest, ...]
-    ended: Literal["resolved", "tolerance", "budget_exhausted", "interrupted"]
+    tests: tuple[ThresholdTest, ...] = ()
+    edge: int = -1
+    running: Any = None
+    asked: tuple[ThresholdRound, ...] = ()
+    spent: int = 0
+    finished: bool = False
+    status: Status = "interrupted"
 
-    def tail_interval(self, edge: int, last: int) -> Interval:
-        """The interval of T at an edge: 1 at the first, 0 at the last, [0, 1] where untested."""
-        if edge == 0:
-            return Interval(1.0, 1.0)
-        if edge == last:
-            return Interval(0.0, 0.0)
-        found = [t.tail.interval for t in self.tests if t.edge == edge]
-        return found[-1] if found else Interval(0.0, 1.0)
-
-
-def tie_resolution(tail_probability: float, relative_width: float = math.inf) -> float:
-    """Half-width at which a test gives up telling an edge's tail from 1 - level.
-
-    `relative_width` is what the goal allows the quantile, as a share of it.
-    """
-    share = min(_TIE_SHARE, _TIE_SLOPE * relative_width)
-    return share * min(tail_probability, 1.0 - tail_probability)
+    @property
+    def edges(self) -> Array:
+        """(m + 1,) losses."""
+        return np.asarray(self.task.edges)
 
 
-def resolution(
-    tail_probability: float, bias_bound: float, relative_width: float = math.inf
-) -> float:
-    """Half-width at which a test of an edge gives up.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bisection:
+    """Bisect for the quantile, each edge tested by an estimator of its tail probability.
 
-    A tie's, or half the encoding's bias: the interval is widened by the bias, so that sampling
-    far below it cannot tell more edges from 1 - level.
-    """
-    return max(tie_resolution(tail_probability, relative_width), 0.5 * bias_bound)
+    Algorithm: the textbook's (Woerner and Egger 2019, doi:10.1038/s41534-019-0130-6). A test has
+    an equal share of the error, and with `early_stop` it ends once its interval excludes tau.
+    Else every test runs to its own tolerance, that of `qmc.quantile.resolution`. An edge that
+    cannot be told from tau is passed over, which leaves the bracket wider.
 
+    Guarantee: the estimator's, shared among the most tests that a search makes.
 
-def wanted_width(edges: Array, edge: int, goal: Goal) -> float:
-    """What a goal allows a quantile at an edge, as a share of it; infinite without tolerances.
-
-    No less than the cell beside it: the grid's own resolution is all that a search can reach.
-    """
-    at = float(edges[edge])
-    allowed = goal.allowed_half_width(at)
-    if allowed is None or at == 0.0 or not math.isfinite(at):
-        return math.inf
-    gaps = [float(edges[edge + 1]) - at, at - float(edges[edge - 1])]
-    return max(allowed, min(gaps)) / abs(at)
-
-
-def require_visible_tail(tail_probability: float, bias_bound: float) -> None:
-    """Refuse an encoding whose bias hides the tail that a search looks for.
+    Attributes:
+        estimator: of the tails. To stop early it has to be `anytime_valid`.
+        early_stop: whether a test ends once it is decided.
 
     Raises:
-        Unsupported: naming the bias, the tail and the way out.
+        Unsupported: to stop early with an estimator whose interval may only be read at its end.
     """
-    least = min(tail_probability, 1.0 - tail_probability)
-    if bias_bound >= least:
-        msg = (
-            f"the encoding states its probabilities to within {bias_bound:.3g}, and the tail of "
-            f"this level has {least:.3g}: no queries could find its threshold; take "
-            "MultiplexedRotation() with its exact loader, or a level nearer to 1/2"
+
+    estimator: Estimator = field(default_factory=Iterative)
+    early_stop: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse to stop early what is read at its end."""
+        checks.interface("estimator", self.estimator, Estimator)
+        if self.early_stop and not self.estimator.anytime_valid:
+            msg = (
+                f"early_stop=True: the interval of {self.estimator!r} may only be read at its end; "
+                "take an estimator that is anytime_valid, such as Iterative() or Certified(), or "
+                "early_stop=False"
+            )
+            raise Unsupported(msg)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """That of the estimator."""
+        found: Guarantee = self.estimator.guarantee
+        return found
+
+    def start(self, task: QuantileTask) -> BisectionState:
+        """The first state.
+
+        Raises:
+            Unsupported: when the encoding's bias hides the tail.
+        """
+        require_visible_tail(task.tail_probability, task.tail_bias)
+        last = np.asarray(task.edges).size - 1
+        return self._decide(BisectionState(task=task, low=0, high=last), np.random.default_rng(0))
+
+    def ask(self, state: BisectionState, rng: np.random.Generator) -> tuple[ThresholdRound, ...]:
+        """The estimator's next rounds at the edge being tested; () when finished."""
+        if state.finished:
+            return ()
+        asked = []
+        for one in self.estimator.ask(state.running, rng):
+            if not isinstance(one, Round):
+                msg = f"{self.estimator!r} asks for {one}: a threshold test takes flags only"
+                raise Unsupported(msg)
+            asked.append(ThresholdRound(state.edge, one))
+        return tuple(asked)
+
+    def tell(
+        self,
+        state: BisectionState,
+        rounds: Sequence[ThresholdRound],
+        replies: Sequence[ThresholdReply],
+    ) -> BisectionState:
+        """The state after the replies.
+
+        Raises:
+            InvalidProblem: for a state of another search or a finished one, for rounds of another
+                edge, and for what the estimator refuses.
+        """
+        if not isinstance(state, BisectionState):
+            raise checks.refuse("state", state, "a BisectionState, from Bisection.start")
+        if state.finished:
+            raise checks.refuse("state", f"finished, {state.status}", "one that still asks")
+        if any(one.edge != state.edge for one in rounds):
+            raise checks.refuse("rounds", rounds, f"of edge {state.edge}, as asked")
+        told: list[Round] = [one.round for one in rounds]
+        running = self.estimator.tell(state.running, told, [reply.hits for reply in replies])
+        spent = state.spent + sum(one.queries for one in rounds)
+        state = replace(state, running=running, spent=spent)
+        return self._decide(state, np.random.default_rng(0))
+
+    def estimate(self, state: BisectionState) -> QuantileEstimate:
+        """The bracket so far, and the tails at its ends as their tests left them."""
+        ends = float(state.edges[state.low]), float(state.edges[state.high])
+        interval = Interval(*ends, state.task.goal.confidence)
+        bracket = Bracket(state.low, state.high, state.tests, "resolved")
+        value = interpolate(state.edges, bracket, state.task.tail_probability)
+        tails = tuple(
+            (test.edge, test.tail.interval)
+            for test in state.tests
+            if test.edge in (state.low, state.high)
         )
-        raise Unsupported(msg)
+        return QuantileEstimate(
+            value=value,
+            low=state.low,
+            high=state.high,
+            interval=interval,
+            status=_status(state, value, interval),
+            tails=tails,
+            tests=len(state.tests),
+        )
+
+    def _decide(self, state: BisectionState, rng: np.random.Generator) -> BisectionState:
+        """End the test if it is decided, and begin the next; or finish."""
+        tau, enough = state.task.tail_probability, narrow_enough(state.edges, state.task.goal)
+        while True:
+            if state.edge >= 0:
+                tail = _widened(self.estimator.estimate(state.running), state.task.tail_bias)
+                decided = not tail.interval.low <= tau <= tail.interval.high
+                over = not self.estimator.ask(state.running, rng)
+                if not over and not (self.early_stop and decided):
+                    return state
+                test = ThresholdTest(state.edge, tail)
+                low, high = moved(state.low, state.high, test, tau)
+                state = replace(
+                    state, low=low, high=high, tests=(*state.tests, test), edge=-1, running=None
+                )
+            left = state.task.goal.queries
+            if left is not None and left - state.spent < 1:
+                return replace(state, finished=True, status="budget_exhausted")
+            edge = next_edge(state.edges, state.low, state.high, [t.edge for t in state.tests])
+            if edge is None or enough(state.low, state.high):
+                return replace(state, finished=True, status="converged")
+            state = replace(state, edge=edge, running=self._test(state, edge))
+
+    def _test(self, state: BisectionState, edge: int) -> Any:  # noqa: ANN401
+        """The estimator's state at the begin of a test."""
+        task, goal = state.task, state.task.goal
+        width = wanted_width(state.edges, edge, goal)
+        tolerance = resolution(task.tail_probability, task.tail_bias, width)
+        left = None if goal.queries is None else goal.queries - state.spent
+        confidence = 1.0 - (1.0 - goal.confidence) / max_tests(state.edges)
+        one = Goal(tolerance=tolerance, queries=left, confidence=confidence)
+        return self.estimator.start(one, decay=task.decay)
 
 
-def max_tests(edges: Array) -> int:
-    """The most tests a search makes; each spends its equal part of the error probability."""
-    return max(1, math.ceil(math.log2(edges.size - 1))) + EXTRA_TESTS
+def _widened(tail: Estimate, bias: float) -> Estimate:
+    """With an interval of the tail itself, from that of the flag."""
+    low, high = max(tail.interval.low - bias, 0.0), min(tail.interval.high + bias, 1.0)
+    return replace(tail, interval=Interval(low, high, tail.interval.confidence))
 
 
-def find_bracket(
-    edges: Array,
-    tail_probability: float,
-    test: Callable[[int], Estimate],
-    enough: Callable[[int, int], bool],
-) -> Bracket:
-    """Bisect for the adjacent edges that enclose the quantile.
-
-    Args:
-        edges: (m + 1,) increasing; the first is -inf (T = 1), the last +inf (T = 0).
-        tail_probability: tau = 1 - level.
-        test: estimates T at an edge's index, stopping early.
-        enough: says of (low, high) whether the bracket is already narrow enough.
-    """
-    low, high = 0, edges.size - 1
-    tests: list[ThresholdTest] = []
-    while True:
-        if enough(low, high):
-            return Bracket(low, high, tuple(tests), "tolerance")
-        edge = next_edge(edges, low, high, [t.edge for t in tests])
-        if edge is None:
-            return Bracket(low, high, tuple(tests), "resolved")
-        tail = test(edge)
-        tests.append(ThresholdTest(edge, tail))
-        low, high = moved(low, high, tests[-1], tail_probability)
-        if edge in (low, high):
-            continue
-        if tail.status == "budget_exhausted" or tail.status == "interrupted":  # noqa: PLR1714
-            return Bracket(low, high, tuple(tests), tail.status)
-
-
-def next_edge(edges: Array, low: int, high: int, tested: Sequence[int]) -> int | None:
-    """The untested edge nearest to the middle; None when none is left, or after `max_tests`."""
-    untested = [edge for edge in range(low + 1, high) if edge not in set(tested)]
-    if not untested or len(tested) == max_tests(edges):
-        return None
-    middle = 0.5 * (low + high)
-    return min(untested, key=lambda candidate: abs(candidate - middle))
-
-
-def moved(low: int, high: int, test: ThresholdTest, tail_probability: float) -> tuple[int, int]:
-    """The bracket after a test, as it was when the test's interval holds tau."""
-    if test.tail.interval.low > tail_probability:
-        return test.edge, high
-    if test.tail.interval.high < tail_probability:
-        return low, test.edge
-    return low, high
-
-
-def narrow_enough(edges: Array, goal: Goal) -> Callable[[int, int], bool]:
-    """Whether a bracket (low, high) of edges meets the goal wherever its value may come to lie."""
-
-    def enough(low: int, high: int) -> bool:
-        bracket = Interval(float(edges[low]), float(edges[high]))
-        # a relative tolerance is tightest at the point nearest to the origin
-        nearest = min(max(goal.origin, bracket.low), bracket.high)
-        return math.isfinite(bracket.half_width) and goal.met(nearest, bracket.half_width)
-
-    return enough
-
-
-def interpolate(edges: Array, bracket: Bracket, tail_probability: float) -> float:
-    """A point inside the bracket: log T is taken as linear between its ends' estimates."""
-    last = edges.size - 1
-    low, high = float(edges[bracket.low]), float(edges[bracket.high])
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return Interval(low, high).midpoint
-    tails = {t.edge: t.tail.value for t in bracket.tests}
-    above, below = tails.get(bracket.low, 1.0), tails.get(bracket.high, 0.0)
-    if bracket.high == last or below <= 0.0 or not above > tail_probability > below:
-        return 0.5 * (low + high)
-    share = math.log(above / tail_probability) / math.log(above / below)
-    return low + share * (high - low)
+def _status(state: BisectionState, value: float, interval: Interval) -> Status:
+    if not state.finished:
+        return "interrupted"
+    spent, cells = state.status == "budget_exhausted", state.high - state.low
+    return bracket_status(state.task.goal, value, interval, cells, spent=spent)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from qmc.quantile import pilot
-from qmc.quantile.bisection import narrow_enough
+from qmc.quantile.brackets import narrow_enough
 from qmc.quantile.design import locating_factor, testing_factor
 from qmc.quantile.evidence import Batch, Claim, angles, hit_chance, log_mixture, open_claim
 from qmc.quantile.model import Belief, Model
@@ -65,11 +65,12 @@ def led(
     if model is not None and resolved(state):
         return ended(state, "converged")
     if model is None or _impatient(state):
-        given_up = model is not None and model.lumpy and bracketed(state)
-        return ended(state, "unresolved") if given_up else replace(state, asked=())
+        if model is not None and model.lumpy and bracketed(state):
+            return _given_up(state, model, first)
+        return replace(state, asked=())
     look = _outlook(state, model, first)
     pair = _improving(state, model, best_pair(look) or outer_pair(look))
-    state = _kept(state, model, pair, reopen)
+    state = _kept(state, model, pair, first, reopen)
     if state.finished:
         return state
     if state.pair is None:
@@ -87,7 +88,7 @@ def _sought(
 ) -> SearchState:
     """With the pair opened, if it stands clear of tau; else locating, finished or led nowhere."""
     if pair is None and bracketed(state):
-        return ended(state, "unresolved")
+        return _given_up(state, model, first)
     close = model.spread * model.slope < _CLOSEST
     if not close and (pair is None or pair.blur > clear):
         return _locating(state, model, largest)
@@ -140,12 +141,23 @@ def _impatient(state: SearchState) -> bool:
     return state.spent - state.since > state.limit
 
 
-def _kept(state: SearchState, model: Model, pair: Pair | None, reopen: float) -> SearchState:
+def _given_up(state: SearchState, model: Model, first: float) -> SearchState:
+    """Finished without a narrower pair to prove: by the budget, if there were one without it."""
+    if state.left is None:
+        return ended(state, "unresolved")
+    look = replace(_outlook(state, model, first), queries=math.inf)
+    dear = _improving(state, model, best_pair(look)) is not None
+    return ended(state, "budget_exhausted" if dear else "unresolved")
+
+
+def _kept(
+    state: SearchState, model: Model, pair: Pair | None, first: float, reopen: float
+) -> SearchState:
     """With the pair in hand, with none when another is better, or finished when it is proved."""
     if state.pair is None:
         return state
     if state.low >= state.pair.low and state.high <= state.pair.high:
-        return ended(state, "unresolved") if pair is None else replace(state, pair=None)
+        return _given_up(state, model, first) if pair is None else replace(state, pair=None)
     if pair is None or (pair.low, pair.high) == (state.pair.low, state.pair.high):
         return state
     rest = sum(rest_cost(model, claim, bounds(state)) for claim in _open(state))

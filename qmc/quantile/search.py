@@ -10,7 +10,7 @@ import numpy as np
 from qmc import checks
 from qmc.errors import InvalidProblem
 from qmc.quantile import steps
-from qmc.quantile.bisection import require_visible_tail
+from qmc.quantile.brackets import require_visible_tail
 from qmc.quantile.protocols import (
     QuantileEstimate,
     QuantileTask,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from qmc.problem import Array
-from qmc.quantile.bisection import max_tests, resolution, wanted_width
+from qmc.quantile.brackets import max_tests, resolution, wanted_width
 from qmc.quantile.design import locating_factor, testing_factor
 from qmc.quantile.edge_belief import edge_belief
 from qmc.quantile.evidence import Batch, open_claim

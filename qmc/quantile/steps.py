@@ -10,7 +10,7 @@ import numpy as np
 
 from qmc.problem import Array
 from qmc.quantile import coarse, pilot, proving, settling
-from qmc.quantile.bisection import narrow_enough
+from qmc.quantile.brackets import bracket_status, narrow_enough
 from qmc.quantile.evidence import Batch, surviving
 from qmc.quantile.model import begin
 from qmc.quantile.protocols import (
@@ -20,7 +20,7 @@ from qmc.quantile.protocols import (
     ThresholdRound,
 )
 from qmc.quantile.state import SearchState
-from qmc.result import Interval, Status, status_for
+from qmc.result import Interval, Status
 from qmc.rounds import Round
 
 # of the error, for the intervals of the tails; the k-th edge tested has 1 / (k (k + 1)) of it
@@ -226,15 +226,10 @@ def _narrow(state: SearchState, edges: Array) -> bool:
 
 
 def _status(state: SearchState, value: float, interval: Interval) -> Status:
-    """A bracket is judged by its width, whatever ended the run."""
     if not state.finished:
         return "interrupted"
-    spent = state.status == "budget_exhausted"
-    if not math.isfinite(interval.half_width):
-        return "budget_exhausted" if spent else "unresolved"
-    if state.task.goal.allowed_half_width(value) is None and spent:
-        return "budget_exhausted"
-    return status_for(state.task.goal, value, interval.half_width, spent=spent)
+    spent, cells = state.status == "budget_exhausted", state.high - state.low
+    return bracket_status(state.task.goal, value, interval, cells, spent=spent)
 
 
 def _tails(state: SearchState) -> tuple[tuple[int, Interval], ...]:

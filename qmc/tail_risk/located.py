@@ -68,6 +68,6 @@ def reached(goal: Goal, value: float, interval: Interval, *steps: Status) -> Sta
     spent = "budget_exhausted" in steps
     if not math.isfinite(interval.half_width):
         return "budget_exhausted" if spent else "unresolved"
-    if goal.allowed_half_width(value) is None and spent:
-        return "budget_exhausted"
+    if goal.allowed_half_width(value) is None and (spent or "unresolved" in steps):
+        return "budget_exhausted" if spent else "unresolved"
     return status_for(goal, value, interval.half_width, spent=spent)

@@ -19,7 +19,7 @@ from qmc.quantile import (
 )
 from qmc.result import BudgetLine, Kind
 from qmc.run import Run, grid_line
-from qmc.tail_risk.bisecting import bisected
+from qmc.tail_risk.by_estimator import bisected
 from qmc.tail_risk.located import Located
 from qmc.tail_risk.thresholds import (
     ThresholdCircuits,
