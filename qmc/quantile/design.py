@@ -28,10 +28,10 @@ def odd_factors(low: float, high: float, count: int = _FACTORS) -> NDArray[np.in
     high = max(high, 1.0)
     low = min(max(low, 1.0), high)
     spread = low * (high / low) ** _even_steps(count)
-    # the last, rounded, must not fall short of a whole `high`
-    spread[-1] = high
+    spread[-1] = high  # a rounding error below a whole number would lose its factor
     odd = spread.astype(np.int64) | 1
-    return odd[np.concatenate([_FIRST, odd[1:] != odd[:-1]])]
+    fresh = np.concatenate([_FIRST, odd[1:] != odd[:-1]])
+    return np.asarray(odd[fresh], dtype=np.int64)
 
 
 @lru_cache(maxsize=8)

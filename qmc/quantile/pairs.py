@@ -89,7 +89,7 @@ class Outlook:
 
 
 def sure_cost(gap: _Number, nats: float) -> _Number:
-    """Queries that a test at this distance of its angle from its boundary is foreseen to take."""
+    """Queries that a test takes whose angle is known to lie at this distance from its boundary."""
     return _COST_A_NAT * nats / gap
 
 
@@ -144,7 +144,9 @@ def _fair(look: Outlook, best: Pair, near: NDArray[np.int64], wide: float) -> bo
         return False
     outer = look.model.mean_theta(near[[0, -1]])
     gaps = float(outer[0]) - look.boundaries[1], look.boundaries[0] - float(outer[1])
-    least = sum(sure_cost(max(gap, 1e-9), look.nats) for gap in gaps)
+    if min(gaps) <= 0.0:
+        return False
+    least = sum(sure_cost(gap, look.nats) for gap in gaps)
     return least * wide * _DEAR >= best.plain * best.wide
 
 
