@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,13 +20,24 @@ _NULL_POINTS = 60
 _MOST_FLAGS = 60
 # chances in a plan stay so far from 0 and 1
 _SURE = 1e-2
+_FIRST = np.array([True])
 
 
 def odd_factors(low: float, high: float, count: int = _FACTORS) -> NDArray[np.int64]:
     """Different odd numbers 2k+1 from about `low` to about `high`, geometrically."""
     high = max(high, 1.0)
-    spread = np.geomspace(min(max(low, 1.0), high), high, count)
-    return np.unique((spread.astype(np.int64) // 2) * 2 + 1)
+    low = min(max(low, 1.0), high)
+    spread = low * (high / low) ** _even_steps(count)
+    spread[-1] = high  # a rounding error below a whole number would lose its factor
+    odd = spread.astype(np.int64) | 1
+    fresh = np.concatenate([_FIRST, odd[1:] != odd[:-1]])
+    return np.asarray(odd[fresh], dtype=np.int64)
+
+
+@lru_cache(maxsize=8)
+def _even_steps(count: int) -> Array:
+    """(count,) from 0 to 1."""
+    return np.linspace(0.0, 1.0, count)
 
 
 def locating_factor(belief: Belief, largest: float, decay: float) -> int:
@@ -49,8 +62,8 @@ def testing_factor(
     factors = odd_factors(1.0, min(_LARGEST_TEST / gap, largest))
     expected = _clipped(hit_chance(belief.theta, factors[:, None], decay)) @ belief.weights
     null, missing = _thinned(claim)
-    p = np.clip(hit_chance(null, factors[:, None], decay), _SURE, 1.0 - _SURE)
-    q = np.clip(expected, _SURE, 1.0 - _SURE)[:, None]
+    p = _clipped(hit_chance(null, factors[:, None], decay), _SURE)
+    q = _clipped(expected, _SURE)[:, None]
     gained = q * np.log(q / p) + (1.0 - q) * np.log((1.0 - q) / (1.0 - p))
     flags = _cover(factors, gained, missing)
     return int(factors[np.argmax(flags * factors)])
@@ -59,21 +72,27 @@ def testing_factor(
 def _cover(factors: NDArray[np.int64], gained: Array, missing: Array) -> Array:
     """Flags of each factor (f,) whose gains (f, m) cover what is missing (m,), cheaply."""
     flags, left, kept = np.zeros(factors.size), missing.copy(), np.exp(-gained)
-    weights = np.exp(missing - missing.max())
+    weights, ones = np.exp(missing - missing.max()), np.ones(missing.size)
     for _ in range(_MOST_FLAGS):
-        if left.max() <= 0.0:
+        if _largest(left) <= 0.0:
             break
-        lowered = -np.log(np.maximum(kept @ weights / weights.sum(), 1e-300))
-        best = int(np.argmax(lowered / factors))
+        lowered = np.log(kept @ weights / (ones @ weights))
+        best = int((lowered / factors).argmin())
         flags[best] += 1.0
-        left = left - gained[best]
-        weights = weights * kept[best]
-    for each in np.nonzero(flags)[0]:
-        spare = -left.max()
-        while flags[each] > 0.0 and bool(np.all(left + gained[each] <= 0.0)) and spare >= 0.0:
+        left -= gained[best]
+        weights *= kept[best]
+    if _largest(left) > 0.0:  # not covered: nothing to spare
+        return flags
+    for each in flags.nonzero()[0].tolist():
+        while flags[each] > 0.0 and _largest(left + gained[each]) <= 0.0:
             flags[each] -= 1.0
-            left = left + gained[each]
+            left += gained[each]
     return flags
+
+
+def _largest(x: Array) -> float:
+    """Of a few numbers; faster than their max()."""
+    return float(x[x.argmax()])
 
 
 def _thinned(claim: Claim) -> tuple[Array, Array]:
@@ -81,15 +100,16 @@ def _thinned(claim: Claim) -> tuple[Array, Array]:
     missing, middle = claim.missing, 0.5 * (claim.low + claim.high)
     if middle.size > _NULL_POINTS:
         step = -(-middle.size // _NULL_POINTS)
-        padding = (0, -middle.size % step)
-        groups = np.pad(missing, padding, constant_values=-np.inf).reshape(-1, step)
-        worst = step * np.arange(groups.shape[0]) + groups.argmax(axis=1)
+        rows = -(-middle.size // step)
+        padded = np.full(rows * step, -np.inf)
+        padded[: missing.size] = missing
+        worst = np.arange(rows) * step + padded.reshape(rows, step).argmax(axis=1)
         return middle[worst], missing[worst]
     return middle, missing
 
 
-def _clipped(p: Array) -> Array:
-    return np.minimum(np.maximum(p, 1e-9), 1.0 - 1e-9)
+def _clipped(p: Array, least: float = 1e-9) -> Array:
+    return np.minimum(np.maximum(p, least), 1.0 - least)
 
 
 def _entropy(p: Array) -> Array:

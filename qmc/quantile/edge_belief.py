@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,6 +18,12 @@ _DOUBT = 0.002
 
 def edge_belief(batches: Sequence[Batch], decay: float) -> Belief:
     """The posterior of the angle from batches at one edge, flat in the angle at first."""
+    return _zoomed(tuple(batches), decay)
+
+
+@lru_cache(maxsize=32)  # a round asks for the same one several times
+def _zoomed(batches: tuple[Batch, ...], decay: float) -> Belief:
+    """On points where the posterior is."""
     theta = np.linspace(0.0, QUADRANT, _POINTS + 2)[1:-1]
     for _ in range(4):
         belief = _weighed(theta, batches, decay)

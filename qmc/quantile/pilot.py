@@ -92,13 +92,14 @@ def places(
     inner = edges[1:-1]
     unit = _unit(inner, edges, descent, draws, tau)
     steps = np.diff(inner) / unit
-    jumps = _jumps(steps, descent.edge, draws, inner.size + 1)
+    table = risk_table(draws, inner.size + 1)
+    jumps = _jumps(steps, descent.edge, table)
     if jumps.any():
         around = np.arange(steps.size) >= descent.edge - 1
         if about is not None:
             middle = np.cumsum(steps)
             around = np.abs(middle - middle[min(max(about - 1, 0), steps.size - 1)]) < _AROUND
-        rate = _smooth_rate(steps, (jumps == 0.0) & around, draws)
+        rate = _smooth_rate(steps, (jumps == 0.0) & around, table)
         steps = np.where(around, steps * rate, steps) + jumps
     middle = np.concatenate([[0.0], np.cumsum(steps)])
     return np.concatenate([[middle[0]], middle, [middle[-1]]])
@@ -126,7 +127,7 @@ def lumpy(edges: Array, descent: Descent, draws: tuple[Draws, ...], tau: float) 
     """Whether the draws show an atom."""
     inner = edges[1:-1]
     steps = np.diff(inner) / _unit(inner, edges, descent, draws, tau)
-    return bool(_heavy(steps, descent.edge, draws, inner.size + 1).any())
+    return bool(_heavy(steps, descent.edge, risk_table(draws, inner.size + 1)).any())
 
 
 def repeated(draws: tuple[Draws, ...], cell: int) -> bool:
@@ -137,18 +138,21 @@ def repeated(draws: tuple[Draws, ...], cell: int) -> bool:
 def risk_table(draws: tuple[Draws, ...], cells: int) -> tuple[Array, Array]:
     """(cells,) draws in each cell, and draws that could have been there."""
     seen, risk = np.zeros(cells), np.zeros(cells)
+    by_edge: dict[int, list[int]] = {}
     for one in draws:
-        here = np.bincount(np.array(one.cells, int), minlength=cells)
-        at_or_beyond = here[::-1].cumsum()[::-1].astype(float)
-        at_or_beyond[: one.edge] = 0.0
+        by_edge.setdefault(one.edge, []).extend(one.cells)
+    for edge, drawn in by_edge.items():
+        here = np.bincount(np.array(drawn, int), minlength=cells)
+        at_or_beyond = here[::-1].cumsum()[::-1]
         seen += here
-        risk += at_or_beyond
+        risk[edge:] += at_or_beyond[edge:]
     return seen, risk
 
 
-def _heavy(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> NDArray[np.bool_]:
+def _heavy(steps: Array, edge: int, table: tuple[Array, Array]) -> NDArray[np.bool_]:
     """(inner cells,) whether far more draws fell there than a smooth law would send."""
-    seen, risk = (column[1:-1] for column in risk_table(draws, cells))
+    seen, risk = (column[1:-1] for column in table)
+    cells = table[0].size
     beyond = np.arange(1, cells - 1) >= edge - cells // 16
     smooth = steps * np.maximum(risk, 1.0)
     heavy = (seen >= _REPEATS) & (pdtrc(seen - 1.0, smooth) < _CHANCE) & beyond
@@ -157,17 +161,17 @@ def _heavy(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> NDA
     return np.asarray(heavy)
 
 
-def _jumps(steps: Array, edge: int, draws: tuple[Draws, ...], cells: int) -> Array:
+def _jumps(steps: Array, edge: int, table: tuple[Array, Array]) -> Array:
     """(inner cells,) -log of the share that stays beyond a heavy cell."""
-    heavy = _heavy(steps, edge, draws, cells)
-    seen, risk = (column[1:-1] for column in risk_table(draws, cells))
+    heavy = _heavy(steps, edge, table)
+    seen, risk = (column[1:-1] for column in table)
     share = np.clip(1.0 - seen / np.maximum(risk, 1.0), 0.02, 1.0)
     return np.where(heavy, -np.log(share), 0.0)
 
 
-def _smooth_rate(steps: Array, light: NDArray[np.bool_], draws: tuple[Draws, ...]) -> float:
+def _smooth_rate(steps: Array, light: NDArray[np.bool_], table: tuple[Array, Array]) -> float:
     """What is left of the slope over cells without atoms."""
-    seen, risk = (column[1:-1] for column in risk_table(draws, steps.size + 2))
+    seen, risk = (column[1:-1] for column in table)
     exposed = float((steps * risk)[light].sum())
     return min((float(seen[light].sum()) + 0.5) / max(exposed, 1e-9), 1.0)
 

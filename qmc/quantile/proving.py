@@ -11,10 +11,11 @@ from qmc.quantile import pilot
 from qmc.quantile.brackets import narrow_enough
 from qmc.quantile.design import locating_factor, testing_factor
 from qmc.quantile.evidence import Batch, Claim, angles, hit_chance, log_mixture, open_claim
-from qmc.quantile.model import Belief, Model, Seen
+from qmc.quantile.model import Belief, Model
 from qmc.quantile.pairs import Outlook, Pair, best_pair, outer_pair, rest_cost
 from qmc.quantile.protocols import ThresholdRound
 from qmc.quantile.state import Bet, SearchState
+from qmc.quantile.window import Seen
 from qmc.result import Status
 from qmc.rounds import Round
 

@@ -47,7 +47,7 @@ class TailOracle:
         if self.decay < 0.0:
             raise checks.refuse("decay", decay, "0 or above")
         self.readout, self.queries = bool(readout), 0
-        self._rng = generator(rng)
+        self._rng, self._falling = generator(rng), -self.tails
 
     def run(self, rounds: Sequence[ThresholdRound]) -> tuple[ThresholdReply, ...]:
         """One reply a round; cells are exact draws of the loss beyond the edge.
@@ -72,5 +72,5 @@ class TailOracle:
             return ThresholdReply(hits)
         beyond = tail * self._rng.random(hits)
         # cell i holds the tails in [tails[i + 1], tails[i])
-        cells = np.searchsorted(-self.tails, -beyond, side="left") - 1
+        cells = self._falling.searchsorted(-beyond, side="left") - 1
         return ThresholdReply(hits, tuple(np.maximum(cells, 0).tolist()))
