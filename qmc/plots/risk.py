@@ -150,7 +150,7 @@ def _edges(losses: Array, exact: bool, beyond: float, marks: Sequence[float]) ->
         return np.linspace(low, high, bins + 1)
     width = (high - low) / bins
     below, above = math.ceil((beyond - low) / width), math.ceil((high - beyond) / width)
-    return beyond + width * np.arange(-below, above + 1)
+    return np.asarray(beyond + width * np.arange(-below, above + 1), dtype=np.float64)
 
 
 def _told(count: int, beyond: int, exact: bool) -> tuple[str, str | None]:
@@ -189,8 +189,9 @@ def _closer(
     left, bottom, width, height = _INSET
     # up to the corner of the axes, whose frame is drawn above it
     size = (1.0 - left) / width - _PANEL[0], (1.0 - bottom) / height - _PANEL[1]
-    panel = {"transform": inset.transAxes, "clip_on": False, "zorder": -1.0, "lw": 0.0}
-    inset.add_artist(Rectangle(_PANEL, *size, color="white", **panel))
+    panel = Rectangle(_PANEL, *size, color="white", lw=0.0, clip_on=False, zorder=-1.0)
+    panel.set_transform(inset.transAxes)
+    inset.add_artist(panel)
     for spine in axes.spines.values():
         spine.set_zorder(6)
     _bars(inset, edges, shares, beyond, (None, None))
