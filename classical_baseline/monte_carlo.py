@@ -168,7 +168,9 @@ class MonteCarlo:
         Args:
             problem: whose loss is asked about.
             goal: a tolerance in units of probability, or queries.
-            thresholds: increasing losses; None takes 31 of equal width on the sample's range.
+            thresholds: increasing losses; None takes up to 31 of the sample's, 5 below the median
+                and the others at probabilities spaced geometrically from 1/2 down: 20 to the
+                half-width of the band, below which an interval holds 0, and 6 to the last loss.
             rng: seed or generator; the same seed gives the same bits.
 
         Raises:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from classical_baseline import MonteCarlo
-from classical_baseline.exceedance import dkw_half_width
+from classical_baseline.exceedance import dkw_half_width, tail_thresholds
 from qmc import (
     BlackScholes,
     Call,
@@ -14,6 +14,7 @@ from qmc import (
     FactorGrid,
     Goal,
     Heston,
+    HistoricalReturns,
     LawGrid,
     NormalReturns,
     Portfolio,
@@ -152,6 +153,82 @@ def test_one_loss_is_one_threshold():
     )
     assert exceedance_curve(nothing, CLASSICAL, Goal(queries=500), rng=1).points.values == (0.0,)
     assert len(exceedance_curve(sure, CLASSICAL, Goal(queries=500), rng=1).points.values) == 31
+
+
+@pytest.mark.parametrize("queries", [2_000, 100_000])
+def test_default_thresholds_lie_in_the_tail_that_the_sample_tells(queries):
+    """Of 31, 5 below the median and 20 from it down to where the band reaches 0, by equal ratios.
+
+    True probabilities of a law of heavy tails, which spread even thresholds over its range.
+    """
+    points = exceedance_curve(PROBLEM, CLASSICAL, Goal(queries=queries), rng=1).points
+    half_width = dkw_half_width(queries, 0.95)
+    truths = LAW.sf(np.array(points.thresholds))
+    assert len(truths) == 31
+    assert np.all(np.diff(points.thresholds) > 0.0)
+    np.testing.assert_allclose(truths[:5], np.arange(11, 6, -1) / 12, atol=half_width)
+    wanted = np.geomspace(0.5, half_width, 20)
+    np.testing.assert_allclose(truths[5:25], wanted, atol=half_width)
+    np.testing.assert_allclose(points.values[5:25], wanted, atol=0.51 / queries)
+    assert all(low > 0.0 for low in points.lows[:24])
+    assert points.values[-1] == pytest.approx(1.0 / queries)
+
+
+def test_equal_losses_give_no_equal_thresholds():
+    """The thresholds are losses of the history, each once, up to the last but one."""
+    returns = np.random.default_rng(3).standard_t(4.0, (500, 1)) * 0.01
+    problem = Problem(HistoricalReturns(returns=returns), ONE, VaR(level=0.99))
+    points = exceedance_curve(problem, CLASSICAL, Goal(queries=100_000), rng=1).points
+    losses = np.sort(problem.model.value_law(ONE).negated().ppf(np.arange(1, 501) / 500.5))
+    assert 20 < len(points.thresholds) <= 31
+    assert np.all(np.diff(points.thresholds) > 0.0)
+    places = np.searchsorted(losses, points.thresholds)
+    np.testing.assert_allclose(losses[places], points.thresholds)
+    assert places[-1] == 498
+    assert sum(value < 0.5 for value in points.values) >= 18
+
+
+@pytest.mark.parametrize(
+    ("losses", "told"),
+    [
+        ([0.0] * 50, (0.0,)),
+        ([0.0] * 990 + [10.0] * 10, (0.0, 10.0)),
+        (list(range(31)) * 4, tuple(range(31))),
+    ],
+)
+def test_few_different_losses_are_all_thresholds(losses, told):
+    assert tail_thresholds(np.sort(np.array(losses, dtype=float)), 0.04) == told
+
+
+def test_an_atom_at_the_median_leaves_the_thresholds_to_the_tail_beyond_it():
+    """Nine of ten lose nothing: the probabilities start from the tenth that lose."""
+    ordered = np.concatenate([np.zeros(9_000), np.arange(1.0, 1_001.0)])
+    thresholds = tail_thresholds(ordered, 0.01)
+    assert thresholds[0] == 0.0
+    # the 5 below the median are that atom too
+    assert len(thresholds) == 26
+    beyond = 10_000 - np.searchsorted(ordered, thresholds, side="right")
+    np.testing.assert_allclose(beyond[:20], np.geomspace(1_000, 100, 20), atol=0.5)
+
+
+@pytest.mark.parametrize("at_most", [600, 990])
+def test_a_largest_loss_of_most_paths_leaves_the_thresholds_below_it(at_most):
+    """A bought option loses its premium and no more."""
+    ordered = np.concatenate([np.arange(1_000.0 - at_most), np.full(at_most, 1_000.0)])
+    thresholds = tail_thresholds(ordered, 0.04)
+    assert thresholds[-1] == (999.0 - at_most if at_most == 600 else 1_000.0)
+    assert len(thresholds) == (31 if at_most == 600 else 11)
+
+
+def test_ends_are_in_order_for_samples_of_every_size():
+    rng = np.random.default_rng(5)
+    for count in [*range(1, 80), 997]:
+        for digits in (0, 1, 8):
+            ordered = np.sort(rng.standard_t(2.0, count).round(digits))
+            thresholds = np.array(tail_thresholds(ordered, dkw_half_width(count, 0.95)))
+            assert np.all(np.diff(thresholds) > 0.0)
+            assert np.isin(thresholds, ordered).all()
+            assert len(thresholds) >= min(np.unique(ordered).size, 12)
 
 
 REFUSED = {

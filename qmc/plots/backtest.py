@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qmc.backtest import Backtest, Forecasts
 
 _LOSSES, _BREACH = "#8fa9c4", "#c00000"
+# that stand side by side without running into each other
+_MOST_DATES = 9
 
 
 def plot_forecasts(forecasts: Forecasts, *, ax: Axes | None = None, label: str = "") -> Axes:
@@ -116,6 +118,13 @@ def _dated(forecasts: Forecasts) -> bool:
 
 def _name_days(axes: Axes, forecasts: Forecasts) -> None:
     axes.set_xlabel("date" if _dated(forecasts) else "day")
+    if _dated(forecasts):
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        dates = AutoDateLocator(minticks=3, maxticks=_MOST_DATES)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(dates)
+        named = ConciseDateFormatter(dates)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_formatter(named)
     axes.margins(x=0.01)
 
 

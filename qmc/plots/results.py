@@ -10,9 +10,11 @@ import numpy as np
 
 from qmc import checks
 from qmc.grids.cell_table import CellTable
+from qmc.measures import Measure, Probability, Sensitivity
 from qmc.plots.axes import COLOURS, items, new_axes, require
 from qmc.problem import Array
 from qmc.result import Result
+from qmc.risk_text import measure_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,8 +77,18 @@ def plot_intervals(
         axes.legend()
     axes.set_yticks(range(len(shown)), [str(name) for name in names])
     axes.set_ylim(-0.7, len(shown) - 0.3)
-    axes.set_xlabel(f"{shown[0].provenance.problem.measure!r}, in the contract's money")
+    axes.set_xlabel(f"{_unit(shown[0].provenance.problem.measure)}")
     return axes
+
+
+def _unit(measure: Measure) -> str:
+    """A measure's name and, where it is money, of what."""
+    if isinstance(measure, Probability):
+        return f"P(present value > {measure.threshold:,.6g})"
+    if isinstance(measure, Sensitivity):
+        squared = " squared" if measure.order == 2 else ""
+        return f"{measure.greek}, in the contract's money per unit of {measure.to}{squared}"
+    return f"{measure_name(measure)}, in the contract's money"
 
 
 def plot_budget(result: Result, *, ax: Axes | None = None) -> Axes:

@@ -1,9 +1,11 @@
 """Pictures of a back-test show the numbers that they are of."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from qmc.backtest import Backtest, Historical, NormalForecast, backtest
+from qmc.backtest import Backtest, Forecasts, Historical, NormalForecast, backtest
 from qmc.errors import InvalidProblem
 from qmc.plots.backtest import plot_backtest, plot_breaches, plot_forecasts
 
@@ -44,6 +46,39 @@ def test_breaches_of_the_last_250_days(table):
     expected = [hits[day - 249 : day + 1].sum() for day in range(249, 600)]
     np.testing.assert_array_equal(shown["history"].get_ydata(), expected)
     assert {"yellow from 5", "red from 10"} <= shown.keys()
+
+
+@pytest.mark.parametrize("days", [5, 40, 120, 250, 600, 1_500, 6_000])
+def test_dates_stand_apart(days):
+    axes = plot_forecasts(forecasts_of(days))
+    axes.figure.draw_without_rendering()
+    shown = [one.get_window_extent() for one in axes.get_xticklabels() if one.get_text()]
+    inside = sorted((one for one in shown if axes.bbox.x0 <= one.x1), key=lambda one: one.x0)
+    assert len(inside) >= 3
+    # a letter's width at the least
+    assert all(one.x1 + 5.0 < other.x0 for one, other in pairwise(inside))
+
+
+def test_months_are_named_and_their_year_stands_once():
+    axes = plot_forecasts(forecasts_of(120))
+    axes.figure.draw_without_rendering()
+    texts = [one.get_text() for one in axes.get_xticklabels()]
+    assert "Feb" in texts
+    assert axes.xaxis.get_offset_text().get_text() == "2020"
+
+
+def forecasts_of(days):
+    """Of weekdays from 2020-01-06 on."""
+    dates = np.busday_offset("2020-01-06", np.arange(days), roll="forward")
+    return Forecasts(
+        days=tuple(map(str, dates)),
+        losses=np.zeros(days),
+        value_at_risk=np.ones(days),
+        expected_shortfall=np.ones(days),
+        value_at_es_level=np.ones(days),
+        level=0.99,
+        es_level=0.975,
+    )
 
 
 def test_days_without_dates_and_axes_of_ones_own(table):
