@@ -30,7 +30,7 @@ from qmc.result import Interval
 _QUANTILE_SHARE = 0.5
 _LEAST_PILOT_TAIL = 20
 # of the pilot's largest loss: what differs by less is taken for rounding
-_SAME = 1e-12
+_SAME, _LEAST_LOSS = 1e-12, 1e-290
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,22 @@ class _Ranks:
         return float(top[quantile_rank(count, self.level) - count - 1])
 
 
+@dataclass(slots=True)
+class _Rounding:
+    """Rounds losses to whole units, so that those which rounding set apart are ties again.
+
+    The unit, a tiny share of the largest loss, is that of the first block, and is kept.
+    """
+
+    unit: float = 0.0
+
+    def __call__(self, losses: Array) -> Array:
+        if self.unit == 0.0:
+            largest = max(float(np.abs(losses).max()), _LEAST_LOSS)
+            self.unit = 2.0 ** math.floor(math.log2(_SAME * largest))
+        return np.asarray(np.round(losses / self.unit) * self.unit)
+
+
 def _ranks(sampler: Sampler) -> _Ranks:
     measure = sampler.problem.measure
     assert isinstance(measure, TailConditionalExpectation | EconomicCapital)
@@ -83,14 +99,12 @@ def tail_conditional_expectation(sampler: Sampler) -> Sampled:
     """
     measure, confidence = sampler.problem.measure, sampler.goal.confidence
     assert isinstance(measure, TailConditionalExpectation)
-    ranks, unit = _ranks(sampler), 0.0
+    ranks, rounded = _ranks(sampler), _Rounding()
 
     def needed(losses: Array) -> float:
-        nonlocal unit
-        unit = 2.0 ** math.floor(math.log2(_SAME * max(float(np.abs(losses).max()), 1e-300)))
         count = losses.size
         interval, beyond = _conditional(
-            np.sort(_rounded(losses, unit)), count, ranks, confidence, strict=measure.strict
+            np.sort(rounded(losses)), count, ranks, confidence, strict=measure.strict
         )
         if beyond.count >= _LEAST_PILOT_TAIL and beyond.low == beyond.high:
             return float(EQUAL_TAIL * count)
@@ -104,7 +118,7 @@ def tail_conditional_expectation(sampler: Sampler) -> Sampled:
     _, planned = sampler.plan(needed, pooled=False)
     start = TiedTop(planned - ranks.first_kept(planned) + 1)
     kept, count = sampler.collect(
-        planned, lambda losses: start.of(_rounded(losses, unit)), TiedTop.merge, start
+        planned, lambda losses: start.of(rounded(losses)), TiedTop.merge, start
     )
     top = kept.tail()
     interval, beyond = _conditional(top, count, ranks, confidence, strict=measure.strict)
@@ -116,11 +130,6 @@ def tail_conditional_expectation(sampler: Sampler) -> Sampled:
     )
     relied, warning = relied_upon(beyond, confidence, "losses beyond the VaR")
     return Sampled(value, interval, "asymptotic", note + warning, relied)
-
-
-def _rounded(losses: Array, unit: float) -> Array:
-    """To whole units: losses of one size that rounding set apart are ties again."""
-    return losses if unit == 0.0 else np.round(losses / unit) * unit
 
 
 def _conditional(

@@ -55,7 +55,7 @@ def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> An
     """
     if residual is None or not needs_residual(run.table):
         return _uncorrected(run)
-    problem, table, goal = run.problem, run.table, run.goal
+    problem, table, goal, spent = run.problem, run.table, run.goal, run.meter.queries
     encoded = run.encoding.encode(table, Mean())
     error_bar = kept.error_bar if kept else None
     split = kept.split if kept else None
@@ -72,7 +72,7 @@ def average(run: Run, residual: Residual | None, kept: Kept | None = None) -> An
     # after Ctrl-C, or without a tolerance, the first look is the last
     keeps_on = estimate.status != "interrupted" and goal.allowed_half_width(1.0) is not None
     if goal.queries is not None:
-        most = max(goal.queries - run.meter.queries, _FREE_PATHS, 2 * residual.replicates)
+        most = max(goal.queries - (run.meter.queries - spent), _FREE_PATHS, 2 * residual.replicates)
         residual = replace(residual, max_paths=min(residual.max_paths, most))
     correction = residual.correct(
         problem,

@@ -107,3 +107,23 @@ def test_ties_of_rows_are_found_at_every_level():
         measure = TailConditionalExpectation(level=float(level), strict=strict)
         exact = Analytic().solve(Problem(model, THIRDS, measure), Goal(tolerance=1.0)).value
         assert exact == pytest.approx(beyond.mean(), rel=1e-9)
+
+
+def test_a_budget_alone_does_not_split_an_atom():
+    """Rows that are permutations lose the same, but for rounding."""
+    rng = np.random.default_rng(1)
+    base = np.array([-0.1, -0.2, 0.05, -0.03, -0.07, -0.11, 0.02, -0.3, 0.01, -0.06])
+    rows = np.array([rng.permutation(base) for _ in range(20)] + [np.full(10, -0.5)] * 2)
+    rows = np.concatenate([np.zeros((78, 10)), rows])
+    portfolio = Portfolio(weights=(0.1,) * 10, value=100.0)
+    measure = TailConditionalExpectation(level=0.9)
+    problem = Problem(HistoricalReturns(returns=rows), portfolio, measure)
+    assert Analytic().solve(problem, Goal(tolerance=1.0)).value == pytest.approx(50.0)
+    found = MonteCarlo().solve(problem, Goal(queries=200_000), rng=1)
+    assert found.interval.contains(50.0)
+
+
+def test_no_budget_is_not_called_spent():
+    problem = Problem(BOND, UNIT, TailConditionalExpectation(level=0.9))
+    engine = Quantum(grid=LawGrid(qubits=1), backend=Ideal())
+    assert engine.solve(problem, Goal(relative_tolerance=0.1), rng=1).status == "unresolved"

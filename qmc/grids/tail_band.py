@@ -83,9 +83,11 @@ class TailBand:
         return int(above[-1]) if above.size else 0, int(below[0]) if below.size else last
 
     def reliable(self, tail_probability: float) -> bool:
-        """Whether the edges about the quantile saw differences enough, or none at all."""
+        """Whether most edges about the quantile that saw differences saw enough of them."""
         low, high = self.around(tail_probability)
-        return bool(self.paths >= np.median(self.asked[low : high + 1]))
+        asked = self.asked[low : high + 1]
+        asked = asked[asked > 0.0]
+        return not asked.size or bool(self.paths >= np.median(asked))
 
 
 def tail_band(

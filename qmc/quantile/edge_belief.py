@@ -38,7 +38,11 @@ def _zoomed(batches: tuple[Batch, ...], decay: float) -> Belief:
 def _weighed(theta: Array, batches: Sequence[Batch], decay: float) -> Belief:
     if not batches:
         return Belief(theta, np.full(theta.size, 1.0 / theta.size))
-    table = np.array([(b.factor, b.shots, b.hits) for b in batches], dtype=np.float64)
+    counts: dict[int, tuple[int, int]] = {}
+    for one in batches:
+        shots, hits = counts.get(one.factor, (0, 0))
+        counts[one.factor] = shots + one.shots, hits + one.hits
+    table = np.array([(factor, *both) for factor, both in counts.items()], dtype=np.float64)
     factor, shots, hits = (column[:, None] for column in table.T)
     p = _DOUBT / 2.0 + (1.0 - _DOUBT) * hit_chance(theta, factor, decay)
     log_likelihood = (hits * np.log(p) + (shots - hits) * np.log1p(-p)).sum(axis=0)

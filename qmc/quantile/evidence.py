@@ -64,7 +64,8 @@ def chance_range(low: Array, high: Array, factor: int, decay: float) -> tuple[Ar
     # a dark point of the fringe lies at every multiple of pi, a bright one half way between
     turn = factor / math.pi
     visible = math.exp(-0.5 * decay * (factor - 1.0))
-    start, end = low * turn - 1e-9, high * turn + 1e-9
+    rounding = 1e-9 + 1e-15 * turn
+    start, end = low * turn - rounding, high * turn + rounding
     dark = np.floor(end) >= np.ceil(start)
     bright = np.floor(end + 0.5) >= np.ceil(start + 0.5)
     least = np.where(dark, 0.5 - 0.5 * visible, least)

@@ -88,9 +88,13 @@ class Outlook:
         return max(allowed or 0.0, half_cell) * (1.0 + 1e-9)
 
 
-def sure_cost(gap: _Number, nats: float) -> _Number:
-    """Queries that a test takes whose angle is known to lie at this distance from its boundary."""
-    return _COST_A_NAT * nats / gap
+def sure_cost(gap: _Number, nats: float, decay: float) -> _Number:
+    """Queries that a test takes whose angle is known to lie at this distance from its boundary.
+
+    A flag of factor F tells (gap F)^2 exp(-decay F) nats or fewer, most a query at F = 1 / decay:
+    where that factor is less than 1 / gap, the cost grows with 1 / gap^2.
+    """
+    return _COST_A_NAT * nats / gap * (1.0 + math.e * decay / gap)
 
 
 def blur(model: Model, theta: Array) -> Array:
@@ -109,7 +113,7 @@ def rest_cost(model: Model, claim: Claim, boundaries: tuple[float, float]) -> fl
     gap = float(theta[0]) - boundaries[1] if claim.above else boundaries[0] - float(theta[0])
     gap = max(gap, 1e-9)
     nats = float(claim.missing.max())
-    return sure_cost(gap, nats) * blurred(float(blur(model, theta)[0]) / gap)
+    return sure_cost(gap, nats, model.window.decay) * blurred(float(blur(model, theta)[0]) / gap)
 
 
 def best_pair(look: Outlook) -> Pair | None:
@@ -146,7 +150,7 @@ def _fair(look: Outlook, best: Pair, near: NDArray[np.int64], wide: float) -> bo
     gaps = float(outer[0]) - look.boundaries[1], look.boundaries[0] - float(outer[1])
     if min(gaps) <= 0.0:
         return False
-    least = sum(sure_cost(gap, look.nats) for gap in gaps)
+    least = sum(sure_cost(gap, look.nats, look.model.window.decay) for gap in gaps)
     return least * wide * _DEAR >= best.plain * best.wide
 
 
@@ -208,7 +212,7 @@ def _ends(look: Outlook, view: _View, *, above: bool) -> _Ends:
     new = seen[at]
     gap = np.where(new, gap[at], 1.0)
     noise = np.where(new, view.noise[at], 0.0)
-    sure, ratio = np.where(new, sure_cost(gap, look.nats), 0.0), noise / gap
+    sure, ratio = np.where(new, sure_cost(gap, look.nats, look.model.window.decay), 0.0), noise / gap
     return _Ends(view.near[at], sure * blurred(ratio), sure, ratio)
 
 
@@ -269,7 +273,7 @@ def outer_pair(look: Outlook) -> Pair | None:
             # the edge nearest to the quantile that stands clear of it
             at = int(told[-1] if above else told[0])
             ratio = float(noise[at] / gap[at])
-            cost = sure_cost(float(gap[at]), look.nats) * blurred(ratio)
+            cost = sure_cost(float(gap[at]), look.nats, look.model.window.decay) * blurred(ratio)
             ends = (int(inner[at]), last) if above else (0, int(inner[at]))
             found.append(Pair(*ends, cost, cost, ratio, math.inf))
     beyond = look.model.centre > look.model.places[-2]

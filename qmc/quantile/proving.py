@@ -71,7 +71,7 @@ def led(
     look = _outlook(state, model, first)
     pair = _improving(state, model, best_pair(look) or outer_pair(look))
     state = _kept(state, model, pair, first, reopen)
-    if state.finished:
+    if state.finished or state.phase == "bisect":
         return state
     if state.pair is None:
         state = _sought(state, model, pair, clear, first, largest)
@@ -142,12 +142,18 @@ def _impatient(state: SearchState) -> bool:
 
 
 def _given_up(state: SearchState, model: Model, first: float) -> SearchState:
-    """Finished without a narrower pair to prove: by the budget, if there were one without it."""
-    if state.left is None:
+    """Without a narrower pair to prove: finished where atoms are in the way or the budget is.
+
+    Else the edges between are tested one after the other: few cells leave a model no pair.
+    """
+    if state.left is not None and bracketed(state):
+        look = replace(_outlook(state, model, first), queries=math.inf)
+        dear = _improving(state, model, best_pair(look)) is not None
+        if dear:
+            return ended(state, "budget_exhausted")
+    if model.lumpy and bracketed(state):
         return ended(state, "unresolved")
-    look = replace(_outlook(state, model, first), queries=math.inf)
-    dear = _improving(state, model, best_pair(look)) is not None
-    return ended(state, "budget_exhausted" if dear else "unresolved")
+    return replace(state, pair=None, phase="bisect", probed=(), asked=())
 
 
 def _kept(

@@ -37,7 +37,7 @@ class QuantileSearch:
     for any rule of stopping: with the goal's confidence P(loss > edge_low) > tau >=
     P(loss > edge_high), so the quantile lies in (edge_low, edge_high]. The evidence at an edge is
     a likelihood ratio against every angle of the null, see `qmc.quantile.evidence`; edges of one
-    pair share one error, as at most one of their two nulls can be true; later pairs and the
+    pair share one error, as at most one of their two claims can be false; later pairs and the
     intervals of `tails` have shares of their own. Outside the proof: a decay other than the one
     told, and tails off by more than `tail_bias`.
 

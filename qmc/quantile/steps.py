@@ -106,7 +106,7 @@ def _next(rules: Rules, state: SearchState) -> SearchState:
         state = proving.led(state, rules.clear, rules.first, rules.reopen, rules.largest)
         if state.finished or state.asked:
             return state
-        # the model led nowhere
+    if state.phase == "model":  # it led nowhere
         lumpy = state.model is not None and state.model.lumpy
         again = reads(state.task) and not lumpy and state.attempt < _ATTEMPTS
         state = _looking(rules, state) if again else replace(state, phase="bisect", probed=())

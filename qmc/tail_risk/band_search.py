@@ -79,6 +79,8 @@ class BandSearch:
                 high = middle
             else:
                 first = last = middle
+        if first > last:  # every test told, and the ends are next to each other
+            return low, high
         while first - low > 1 and not self._near(low, first, high):
             middle = (low + first) // 2
             low, first = (middle, first) if self._side(middle) > 0 else (low, middle)

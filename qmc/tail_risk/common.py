@@ -59,9 +59,10 @@ def unsampled(run: Run, found: Located) -> Answer:
     interval = Interval(found.interval.low, math.inf, run.goal.confidence)
     share = 1.0 - run.goal.confidence
     line = BudgetLine("excess over the threshold", "unknown", math.inf, share, "not sampled")
-    status: Status = "interrupted" if found.status == "interrupted" else "budget_exhausted"
-    if found.status == "converged" and run.queries_left() != 0:
-        status = "unresolved"
+    spent = found.status == "budget_exhausted" or run.queries_left() == 0
+    status: Status = "budget_exhausted" if spent else "unresolved"
+    if found.status == "interrupted":
+        status = "interrupted"
     return Answer(interval.midpoint, interval, status, (line, *grid_lines(run)))
 
 

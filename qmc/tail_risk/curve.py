@@ -100,10 +100,15 @@ def _band(run: Run) -> TailBand:
     goal, residual = run.goal, run.residual
     assert residual is not None
     residual = paths_of(residual, goal.queries)
-    tolerance = goal.tolerance
+    bounded = goal.allowed_half_width(1.0) is not None
 
     def enough(band: TailBand) -> bool:
-        return tolerance is None or float(band.half_widths.max()) <= _BAND_SHARE * tolerance
+        # tails that nothing is seen of are told no better, as those of the circuits
+        widths = zip(band.seen, band.half_widths / _BAND_SHARE, strict=True)
+        return not bounded or all(
+            seen + width <= _LEAST_TAIL or goal.met(float(seen), float(width))
+            for seen, width in widths
+        )
 
     (stream,) = run.rng.spawn(1)
     band = tail_band(

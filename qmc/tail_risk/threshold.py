@@ -77,14 +77,17 @@ def chosen_threshold(run: Run, found: Located, tau: float, share: float) -> Thre
 
 def _known(found: Located, tau: float) -> Threshold:
     """The best edge by what the search told of tails."""
-    choices = [
-        (_away(found, edge) * _distance(found.tail(edge), tau), found.loss(edge))
-        for edge in _candidates(found)
-    ]
+    choices = [(_slack(found, edge, tau), found.loss(edge)) for edge in _candidates(found)]
     if not choices:
         return Threshold(found.loss(found.edges.size // 2), math.inf)
     slack, loss = min(choices)
     return Threshold(loss, slack)
+
+
+def _slack(found: Located, edge: int, tau: float) -> float:
+    """What the edge's distance from the VaR may add; 0 where its tail is known to be tau."""
+    distance = _distance(found.tail(edge), tau)
+    return _away(found, edge) * distance if distance > 0.0 else 0.0
 
 
 def _away(found: Located, edge: int) -> float:

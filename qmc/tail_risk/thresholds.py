@@ -79,10 +79,21 @@ class ThresholdCircuits:
             if edge > 0:
                 solve.encoded = encoded
             (stream,) = solve.rng.spawn(1)
-            self._made[edge] = MeteredOracle(
-                made_oracle(solve.backend, encoded, stream), solve.meter
-            )
+            made = MeteredOracle(made_oracle(solve.backend, encoded, stream), solve.meter)
+            self._require_same_decay(made.decay)
+            self._made[edge] = made
         return self._made[edge]
+
+    def _require_same_decay(self, decay: float) -> None:
+        """Refuse a circuit that is noisier than the one which the search was told of."""
+        first = next(iter(self._made.values()), None)
+        if first is not None and decay != first.decay:
+            msg = (
+                f"{type(self.solve.backend).__name__} has a decay of {first.decay:.3g} at one "
+                f"threshold and {decay:.3g} at another, and a search knows one: name the larger "
+                "for all, such as decay= of Aer or Sampler"
+            )
+            raise Unsupported(msg)
 
     def _require_known(self, bias: float) -> None:
         """Refuse a tail that is off by more than the search was told."""

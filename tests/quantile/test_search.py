@@ -1,5 +1,6 @@
 """The quantile search: valid whatever its model believes, at every budget, on every law."""
 
+import itertools
 import math
 from dataclasses import FrozenInstanceError
 
@@ -289,3 +290,73 @@ def test_a_capped_power_and_a_cap_of_rounds_are_kept(task):
 def test_edges_of_another_kind_are_refused():
     with pytest.raises(InvalidProblem, match="edges"):
         QuantileTask(np.array([0.0, 1.0]), 0.9, Goal(tolerance=0.1))
+
+
+def rounds_of(task_, rng):
+    """(state, rounds, replies) of each step of a run."""
+    oracle, state = TailOracle(TAILS, rng=rng), SEARCH.start(task_)
+    while rounds := SEARCH.ask(state, np.random.default_rng(0)):
+        replies = oracle.run(rounds)
+        yield state, rounds, replies
+        state = SEARCH.tell(state, rounds, replies)
+
+
+@pytest.mark.parametrize("readout", [True, False])
+def test_a_bet_is_placed_before_its_batch(task, readout):
+    """What a claim expects of a batch must not depend on what then comes: the proof rests on it."""
+    compared = 0
+    for state, rounds, _ in rounds_of(task(readout=readout), 3):
+        if state.phase == "model" and state.claims:
+            bets = []
+            for hits in (0, rounds[0].round.shots):
+                cell = (rounds[0].edge,) * (hits if rounds[0].readout else 0)
+                told = SEARCH.tell(state, rounds, [ThresholdReply(hits, cell)])
+                bets += told.bets[len(state.bets) :]
+            if bets:
+                first, second = bets
+                assert np.array_equal(first.expected, second.expected)
+                compared += 1
+    assert compared > 10
+
+
+def test_no_more_error_is_spent_than_there_is(task):
+    """Claims opened together share one error; what is spent and left is 95 % of 5 %."""
+    states = [state for state, _, _ in rounds_of(task(), 5)]
+    whole = 0.95 * 0.05
+    assert states[0].error == pytest.approx(whole, rel=1e-12)
+    spent = 0.0
+    for before, after in itertools.pairwise(states):
+        opened = after.claims[len(before.claims) :]
+        spent += max((claim.error for claim in opened), default=0.0)
+        assert spent + after.error == pytest.approx(whole, rel=1e-12)
+    assert spent > 0.0
+
+
+@pytest.mark.parametrize("cells", [3, 4, 8, 16])
+def test_few_cells_are_told_apart(task, cells):
+    inner = np.linspace(0.0, 1.0, cells - 1)
+    tails = np.concatenate([[1.0], 0.9 * np.exp(-5.0 * inner), [0.0]])
+    edges = np.concatenate([[-np.inf], inner, [np.inf]])
+    for seed in range(6):
+        goal = Goal(tolerance=0.51 * (inner[1] - inner[0]))
+        found = run_search(SEARCH, TailOracle(tails, rng=seed), task(edges, goal=goal))
+        assert valid(found, tails, 0.03)
+        assert found.status == "converged"
+
+
+def test_strong_noise_is_met_by_wider_pairs(task):
+    """A decay of .1 leaves a power of ten little to see: the search must not hunt close edges."""
+    for seed in range(3):
+        oracle = TailOracle(TAILS, rng=seed, decay=0.1, readout=False)
+        goal = Goal(relative_tolerance=0.2, queries=20_000)
+        found = run_search(SEARCH, oracle, task(goal=goal, readout=False, decay=0.1))
+        assert valid(found, TAILS, 0.03)
+        assert found.status == "converged"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"goal": 3}, {"decay": -1.0}, {"tail_bias": -0.1}], ids=lambda one: str(*one)
+)
+def test_a_task_of_nonsense_is_refused(fields):
+    with pytest.raises(InvalidProblem, match=next(iter(fields))):
+        QuantileTask(EDGES, 0.97, **({"goal": Goal(tolerance=1.0)} | fields))
