@@ -74,7 +74,7 @@ class Interval:
 
     def contains(self, value: float) -> bool:
         """True when low <= value <= high."""
-        return self.low <= value <= self.high
+        return bool(self.low <= value <= self.high)
 
     def clipped(self, low: float, high: float) -> Interval:
         """The part within [low, high], or its nearest point where there is none."""

@@ -20,7 +20,7 @@ def tail_number(loss: Law, measure: TailMeasure) -> float:
     >>> round(tail_number(law, ES(level=0.975)), 4)
     3.9936
     """
-    quantile = float(loss.ppf(measure.level))
+    quantile = float(loss.ppf(measure.level)) + 0.0  # not -0
     if isinstance(measure, VaR):
         return quantile
     if isinstance(measure, EconomicCapital):

@@ -30,7 +30,7 @@ from qmc import (
 )
 from qmc.backends import Aer, Ideal
 from qmc.errors import Unsupported
-from qmc.estimators import Adaptive, Iterative
+from qmc.estimators import Adaptive, Certified, Iterative
 from qmc.grids import Residual
 from qmc.measures import Tail
 from qmc.testing import check_grid, check_measure
@@ -249,3 +249,16 @@ def test_an_estimator_that_cannot_be_read_early_is_refused():
     engine = Quantum(grid=FactorGrid(qubits=4), estimator=Adaptive(), backend=Ideal())
     with pytest.raises(Unsupported, match="anytime_valid"):
         engine.solve(Problem(MARKET, SHORT_CALL, VaR(level=0.95)), Goal(tolerance=1.0))
+
+
+def test_a_curve_to_a_relative_tolerance_samples_its_band_on():
+    engine = Quantum(grid=FactorGrid(qubits=5), estimator=Certified(), backend=Ideal())
+    model = NormalReturns(mean=(0.0, 0.0), covariance=((1e-4, 0.0), (0.0, 4e-4)))
+    problem = Problem(model, Portfolio(weights=(0.5, 0.5), value=1e4), VaR(level=0.9))
+    edges = engine.discrete_problem(problem).edges
+    edge = float(edges[np.searchsorted(edges, 100.0)])
+    loose, close = (
+        engine.tail_points(problem, Goal(relative_tolerance=relative), [edge], rng=1)
+        for relative in (0.3, 0.003)
+    )
+    assert loose.cost.residual_paths < close.cost.residual_paths

@@ -212,7 +212,10 @@ def _ends(look: Outlook, view: _View, *, above: bool) -> _Ends:
     new = seen[at]
     gap = np.where(new, gap[at], 1.0)
     noise = np.where(new, view.noise[at], 0.0)
-    sure, ratio = np.where(new, sure_cost(gap, look.nats, look.model.window.decay), 0.0), noise / gap
+    sure, ratio = (
+        np.where(new, sure_cost(gap, look.nats, look.model.window.decay), 0.0),
+        noise / gap,
+    )
     return _Ends(view.near[at], sure * blurred(ratio), sure, ratio)
 
 

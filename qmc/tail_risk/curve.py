@@ -36,7 +36,7 @@ def tail_points(run: Run, thresholds: tuple[float, ...] | None = None) -> TailPo
     """
     edges = edges_of(run.table)
     places = _places(edges) if thresholds is None else [run.table.edge_index(x) for x in thresholds]
-    band = _band(run) if corrected(run) else None
+    band = _band(run, places) if corrected(run) else None
     share = 1.0 if band is None else 1.0 - _BAND_SHARE
     each = share * (1.0 - run.goal.confidence) / len(places)
     found = [
@@ -95,7 +95,7 @@ def _tail(run: Run, threshold: float, error: float, left: int) -> Estimate:
     return Estimate(value, interval, status)
 
 
-def _band(run: Run) -> TailBand:
+def _band(run: Run, places: list[int]) -> TailBand:
     """What the cells leave out of every tail, by one sample of paths."""
     goal, residual = run.goal, run.residual
     assert residual is not None
@@ -104,7 +104,7 @@ def _band(run: Run) -> TailBand:
 
     def enough(band: TailBand) -> bool:
         # tails that nothing is seen of are told no better, as those of the circuits
-        widths = zip(band.seen, band.half_widths / _BAND_SHARE, strict=True)
+        widths = zip(band.seen[places], band.half_widths[places] / _BAND_SHARE, strict=True)
         return not bounded or all(
             seen + width <= _LEAST_TAIL or goal.met(float(seen), float(width))
             for seen, width in widths
