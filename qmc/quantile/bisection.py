@@ -114,7 +114,7 @@ class Bisection:
         """
         require_visible_tail(task.tail_probability, task.tail_bias)
         last = np.asarray(task.edges).size - 1
-        return self._decide(BisectionState(task=task, low=0, high=last), np.random.default_rng(0))
+        return self._decide(BisectionState(task=task, low=0, high=last))
 
     def ask(self, state: BisectionState, rng: np.random.Generator) -> tuple[ThresholdRound, ...]:
         """The estimator's next rounds at the edge being tested; () when finished."""
@@ -150,7 +150,7 @@ class Bisection:
         running = self.estimator.tell(state.running, told, [reply.hits for reply in replies])
         spent = state.spent + sum(one.queries for one in rounds)
         state = replace(state, running=running, spent=spent)
-        return self._decide(state, np.random.default_rng(0))
+        return self._decide(state)
 
     def estimate(self, state: BisectionState) -> QuantileEstimate:
         """The bracket so far, and the tails at its ends as their tests left them."""
@@ -173,14 +173,15 @@ class Bisection:
             tests=len(state.tests),
         )
 
-    def _decide(self, state: BisectionState, rng: np.random.Generator) -> BisectionState:
+    def _decide(self, state: BisectionState) -> BisectionState:
         """End the test if it is decided, and begin the next; or finish."""
         tau, enough = state.task.tail_probability, narrow_enough(state.edges, state.task.goal)
         while True:
             if state.edge >= 0:
                 tail = _widened(self.estimator.estimate(state.running), state.task.tail_bias)
                 decided = not tail.interval.low <= tau <= tail.interval.high
-                over = not self.estimator.ask(state.running, rng)
+                # whether it asks at all; what it asks is drawn anew in `ask`
+                over = not self.estimator.ask(state.running, np.random.default_rng(0))
                 if not over and not (self.early_stop and decided):
                     return state
                 test = ThresholdTest(state.edge, tail)

@@ -85,6 +85,11 @@ class QuantileTask:
             raise checks.refuse("edges", f"an array of shape {edges.shape}", hint)
 
     @property
+    def reads(self) -> bool:
+        """Whether losses are read beside the flags: exact draws need a noise-free register."""
+        return self.readout and self.decay == 0.0
+
+    @property
     def tail_probability(self) -> float:
         """1 - level, written tau in formulas."""
         return 1.0 - self.level

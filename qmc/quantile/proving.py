@@ -226,8 +226,7 @@ def _testing(state: SearchState, model: Model, largest: float) -> SearchState:
 
 
 def _flag(state: SearchState, edge: int, factor: int) -> ThresholdRound:
-    reads = state.task.readout and state.task.decay == 0.0
-    return ThresholdRound(edge, Round(factor // 2, 1), readout=reads)
+    return ThresholdRound(edge, Round(factor // 2, 1), readout=state.task.reads)
 
 
 def claimed(belief: Belief, claim: Claim, boundaries: tuple[float, float]) -> Belief:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qmc.problem import Array
 from qmc.quantile import coarse, pilot, proving, settling
-from qmc.quantile.brackets import bracket_status, narrow_enough
+from qmc.quantile.brackets import bracket_status
 from qmc.quantile.evidence import Batch, surviving
 from qmc.quantile.model import begin
 from qmc.quantile.protocols import (
@@ -41,11 +40,6 @@ class Rules:
     first: float
     reopen: float
     max_rounds: int
-
-
-def reads(task: QuantileTask) -> bool:
-    """Whether losses are read beside the flags: exact draws need a noise-free register."""
-    return task.readout and task.decay == 0.0
 
 
 def first(rules: Rules, task: QuantileTask) -> SearchState:
@@ -108,10 +102,9 @@ def _next(rules: Rules, state: SearchState) -> SearchState:
             return state
     if state.phase == "model":  # it led nowhere
         lumpy = state.model is not None and state.model.lumpy
-        again = reads(state.task) and not lumpy and state.attempt < _ATTEMPTS
-        state = _looking(rules, state) if again else replace(state, phase="bisect", probed=())
-        if again:
-            return state
+        if state.task.reads and not lumpy and state.attempt < _ATTEMPTS:
+            return _looking(rules, state)
+        state = replace(state, phase="bisect", probed=())
     return settling.settled(state, rules.largest)
 
 
@@ -126,7 +119,7 @@ def _looking(rules: Rules, state: SearchState) -> SearchState:
         since=state.spent,
         limit=math.inf,
     )
-    if not reads(state.task):
+    if not state.task.reads:
         return replace(state, phase="coarse")
     plain = ThresholdRound(0, Round(0, rules.plain * state.attempt), readout=True)
     return replace(state, phase="plain", asked=(plain,))
@@ -203,7 +196,7 @@ def estimated(state: SearchState) -> QuantileEstimate:
     task, edges = state.task, np.asarray(state.task.edges)
     ends = float(edges[state.low]), float(edges[state.high])
     interval = Interval(*ends, task.goal.confidence)
-    narrow = _narrow(state, edges)
+    narrow = proving.resolved(state)
     value = interval.midpoint
     if narrow and state.model is not None and math.isfinite(interval.half_width):
         value = min(max(proving.model_value(state), ends[0]), ends[1])
@@ -215,13 +208,6 @@ def estimated(state: SearchState) -> QuantileEstimate:
         status=_status(state, value, interval),
         tails=_tails(state),
         tests=len({claim.edge for claim in state.claims}),
-    )
-
-
-def _narrow(state: SearchState, edges: Array) -> bool:
-    """Whether the bracket is one cell or meets the goal."""
-    return state.high - state.low == 1 or narrow_enough(edges, state.task.goal)(
-        state.low, state.high
     )
 
 

@@ -19,7 +19,7 @@ from qmc.quantile import (
 from qmc.result import BudgetLine, Estimate, Interval, Kind
 from qmc.run import Run, grid_line, number
 from qmc.tail_risk.located import Located
-from qmc.tail_risk.thresholds import require_early_reading, tail_bias
+from qmc.tail_risk.thresholds import bias_lines, require_early_reading, tail_bias
 
 
 def bisected(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
@@ -54,9 +54,11 @@ def bisected(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
     guarantee = run.estimator.guarantee
     kind: Kind = "sampling" if guarantee == "proved" else guarantee
     note = f"edges {low} to {high} of {edges.size - 1}, tests {len(bracket.tests)}, flag alone"
+    tested = [one.edge for one in bracket.tests]
+    bias = max((tail_bias(run.encoding, run.table, edge) for edge in tested), default=0.0)
     lines = [
         BudgetLine("threshold search", kind, half_width, 1.0 - goal.confidence, note),
-        *_bias_lines(run, [one.edge for one in bracket.tests]),
+        *bias_lines(bias),
         grid_line(run.table),
     ]
     ended = bracket.ended
@@ -70,12 +72,3 @@ def bisected(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
         tails={one.edge: one.tail.interval for one in bracket.tests},
         lines=tuple(lines),
     )
-
-
-def _bias_lines(run: Run, edges: list[int]) -> tuple[BudgetLine, ...]:
-    """What the encoding adds to each tail probability; the search's width already holds it."""
-    bias = max((tail_bias(run.encoding, run.table, edge) for edge in edges), default=0.0)
-    if bias == 0.0:
-        return ()
-    note = f"each tail probability to within {bias:.3g}: counted in the threshold search"
-    return (BudgetLine("encoding", "bound", 0.0, 0.0, note),)

@@ -23,6 +23,7 @@ from qmc.tail_risk.by_estimator import bisected
 from qmc.tail_risk.located import Located
 from qmc.tail_risk.thresholds import (
     ThresholdCircuits,
+    bias_lines,
     flags_are_tails,
     largest_bias,
     tail_bias,
@@ -109,7 +110,7 @@ def searched(run: Run, level: float, goal: Goal, reserve: int = 0) -> Located:
         status=found.status,
         confidence=goal.confidence,
         tails=dict(found.tails),
-        lines=(_search_line(search, circuits, task, found), *_bias_lines(task), grid_line(table)),
+        lines=(_search_line(search, circuits, task, found), *bias_lines(bias), grid_line(table)),
     )
 
 
@@ -133,11 +134,3 @@ def _search_line(
     kind: Kind = "sampling" if guarantee == "proved" else guarantee
     share = 1.0 - task.goal.confidence
     return BudgetLine("threshold search", kind, found.interval.half_width, share, note)
-
-
-def _bias_lines(task: QuantileTask) -> tuple[BudgetLine, ...]:
-    """What the encoding adds to each tail probability; the search's width already holds it."""
-    if task.tail_bias == 0.0:
-        return ()
-    note = f"each tail probability to within {task.tail_bias:.3g}: counted in the threshold search"
-    return (BudgetLine("encoding", "bound", 0.0, 0.0, note),)

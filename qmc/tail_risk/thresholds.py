@@ -16,6 +16,7 @@ from qmc.estimators import Estimator
 from qmc.grids import CellTable
 from qmc.measures import Tail
 from qmc.quantile import ThresholdReply, ThresholdRound, ThresholdSearch
+from qmc.result import BudgetLine
 from qmc.run import MeteredOracle, Run
 
 # of a bound on a probability
@@ -130,6 +131,14 @@ def flags_are_tails(encoding: Encoding, table: CellTable) -> bool:
 def tail_bias(encoding: Encoding, table: CellTable, edge: int) -> float:
     """The encoding's bias bound of the tail probability beyond an edge."""
     return encoding.encode(table, Tail(float(np.asarray(table.edges)[edge]))).bias_bound
+
+
+def bias_lines(bias: float) -> tuple[BudgetLine, ...]:
+    """What the encoding adds to each tail probability; the search's width already holds it."""
+    if bias == 0.0:
+        return ()
+    note = f"each tail probability to within {bias:.3g}: counted in the threshold search"
+    return (BudgetLine("encoding", "bound", 0.0, 0.0, note),)
 
 
 def largest_bias(encoding: Encoding, table: CellTable) -> float:
