@@ -286,7 +286,7 @@ def test_weights_of_a_file_may_sum_to_nothing_where_it_is_said(answer, refusal, 
     path = tmp_path / "neutral.toml"
     path.write_text("[weights]\nC = -1.0\nA = 0.5\nB = 0.5\n", encoding="utf-8")
     given = [*base, "--weights", path, *LEVEL]
-    assert "market_neutral=True" in refusal(*given)
+    assert "--market-neutral" in refusal(*given)
     assert answer(*given, "--market-neutral")["results"]
 
 
