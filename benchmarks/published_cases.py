@@ -79,9 +79,16 @@ class Published:
             terms = {"spot": 2.0, "growth": 0.05 * _EXPIRY, "sigma": 0.4 * math.sqrt(_EXPIRY)}
             return Truth(published_truths.barrier_spread(*ends, **terms), 0.0, "quadrature")
         if isinstance(contract, Autocallable):
-            coupons = (2.0 / _NOTIONAL, 3.0 / _NOTIONAL)
-            terms = {"rate": _RATE, "mean": _MEAN, "vol": _VOL}
-            share = published_truths.autocallable(coupons, _CALL, _KNOCK_IN, **terms)
+            share = published_truths.autocallable(
+                published_truths.AutocallableTerms(
+                    coupons=(2.0 / _NOTIONAL, 3.0 / _NOTIONAL, 0.0),
+                    discounts=tuple(math.exp(-_RATE * year) for year in (1.0, 2.0, 3.0)),
+                    calls=(_CALL, _CALL, math.inf),
+                    knock_in=_KNOCK_IN,
+                    mean=_MEAN,
+                    vol=_VOL,
+                )
+            )
             return Truth(_NOTIONAL * share, 0.0, "quadrature")
         return true_price(self.problem, _SHARE * self.estimate)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
@@ -36,7 +37,8 @@ def barrier_spread(
     cuts = [math.log(x) for x in (low - barrier, high - barrier, barrier)]
     total = 0.0
     for begin, end in itertools.pairwise(cuts):
-        z, weights = _rule((begin - mean) / sigma, (end - mean) / sigma)
+        ends = (np.array([(end - mean) / sigma]) for end in (begin, end))
+        z, weights = (one[0] for one in _rules(*ends))
         first = np.exp(mean + sigma * z)
         inner = _call_below(low - first, barrier, mean, sigma)
         inner -= _call_below(high - first, barrier, mean, sigma)
@@ -44,58 +46,58 @@ def barrier_spread(
     return total
 
 
-def autocallable(
-    coupons: tuple[float, float],
-    call: float,
-    knock_in: float,
-    *,
-    rate: float,
-    mean: float,
-    vol: float,
-) -> float:
-    """Three years: a coupon at 1 or 2 above `call`, else at 3 minus (1 - P)+ if ever below a level.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutocallableTerms:
+    """A note on one asset with equal periods, a share of the notional, which is not redeemed.
 
-    Args:
-        coupons: paid at years 1 and 2, shares of the notional.
-        call: performance that ends the note.
-        knock_in: performance below which the put begins, at years 1, 2 or 3.
-        rate: continuous, per annum.
-        mean: of a year's log return.
-        vol: standard deviation of a year's log return.
-
-    Returns:
-        The price a unit of notional.
+    Attributes:
+        coupons, discounts: (dates,) paid when called, and the discount factors.
+        calls: (dates,) performances that end the note; infinite where none does. The last is 1
+            or more.
+        knock_in: performance, at most 1, below which the put of strike 1 begins, on any date.
+        mean, vol: of a period's log return.
     """
-    called, level = math.log(call), math.log(knock_in)
-    value = coupons[0] * math.exp(-rate) * float(special.ndtr((mean - called) / vol))
-    for known, (z, weights) in _pieces(level, called, mean, vol):
-        first = mean + vol * z
-        again = special.ndtr((first + mean - called) / vol)
-        value += coupons[1] * math.exp(-2.0 * rate) * float(weights @ again)
-        for x, weight in zip(first.tolist(), weights.tolist(), strict=True):
-            for late, (zz, inner) in _pieces(level, called, x + mean, vol):
-                second = x + mean + vol * zz
-                below = 1.0 if known or late else knock_in
-                loss = _put_below(below, second + mean, vol)
-                value -= math.exp(-3.0 * rate) * weight * float(inner @ loss)
-    return value
+
+    coupons: tuple[float, ...]
+    discounts: tuple[float, ...]
+    calls: tuple[float, ...]
+    knock_in: float
+    mean: float
+    vol: float
 
 
-def _pieces(
-    level: float, called: float, mean: float, vol: float
-) -> list[tuple[bool, tuple[Array, Array]]]:
-    """Rules below the knock-in level (True) and between it and the call."""
-    low, high = (level - mean) / vol, (called - mean) / vol
-    return [(True, _rule(-_FAR, low)), (False, _rule(low, high))]
+def autocallable(terms: AutocallableTerms) -> float:
+    """The price a unit of notional: a rule for every date but the last, nested."""
+    return float(_worth(terms, 0, np.zeros(1), known=False)[0])
 
 
-def _rule(low: float, high: float) -> tuple[Array, Array]:
-    """Nodes between two standard normal numbers, and weights times the normal's density."""
-    low, high = (min(max(end, -_FAR), _FAR) for end in (low, high))
+def _worth(terms: AutocallableTerms, date: int, logs: Array, *, known: bool) -> Array:
+    """What a note is worth that reached a date's eve uncalled at these log performances (n,).
+
+    `known` says whether its put has begun.
+    """
+    means, vol, discount = logs + terms.mean, terms.vol, terms.discounts[date]
+    called = math.log(terms.calls[date]) if math.isfinite(terms.calls[date]) else math.inf
+    value = terms.coupons[date] * discount * special.ndtr((means - called) / vol)
+    if date == len(terms.calls) - 1:
+        put = _put_below(1.0 if known else terms.knock_in, means, vol)
+        return np.asarray(value - discount * put)
+    level = min(math.log(terms.knock_in), called)
+    for late, low, high in ((True, -math.inf, level), (False, level, called)):
+        z, weights = _rules((low - means) / vol, (high - means) / vol)
+        later = (means[:, None] + vol * z).ravel()
+        after = _worth(terms, date + 1, later, known=known or late)
+        value = value + (weights * after.reshape(z.shape)).sum(axis=1)
+    return np.asarray(value)
+
+
+def _rules(low: Array, high: Array) -> tuple[Array, Array]:
+    """Nodes between standard normal numbers (n,), and weights times the density, (n, nodes)."""
+    low, high = np.clip(low, -_FAR, _FAR), np.clip(high, -_FAR, _FAR)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    z = 0.5 * (high - low) * nodes + 0.5 * (high + low)
-    density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-    return z, 0.5 * (high - low) * weights * density
+    half = 0.5 * (high - low)[:, None]
+    z = half * nodes + 0.5 * (high + low)[:, None]
+    return z, half * weights * np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
 
 
 def _put_below(below: float, means: Array, vol: float) -> Array:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.published_truths import AutocallableTerms, autocallable
 from classical_baseline import Analytic
-from qmc import BondRates, FactorGrid, Goal, Problem
+from qmc import Autocallable, BlackScholes, BondRates, Curve, FactorGrid, Goal, Problem
 from qmc.errors import Unsupported
 from qmc.grids import Residual
 
@@ -20,6 +21,7 @@ _SOBOL = Residual(replicates=32, max_paths=2**25)
 _FIRST_PATHS = 2**16
 _MONTE_CARLO_PATHS = 2**18
 _BLOCK = 2**22
+_EVEN = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def true_price(problem: Problem, allowed: float) -> Truth:
         return Truth(exact.value, 0.0, "closed form")
     if isinstance(problem.model, BondRates):
         return Truth(_quadrature(problem), 0.0, "quadrature")
+    if isinstance(problem.contract, Autocallable) and isinstance(problem.model, BlackScholes):
+        return Truth(_autocallable(problem.model, problem.contract), 0.0, "quadrature")
     return sobol_price(problem, allowed)
 
 
@@ -79,6 +83,28 @@ def _quadrature(problem: Problem) -> float:
     mass = np.prod([one.ravel() for one in products], axis=0)
     values = problem.outcomes(np.stack([one.ravel() for one in grids], axis=1))
     return float(mass @ values / mass.sum())
+
+
+def _autocallable(model: BlackScholes, contract: Autocallable) -> float:
+    """Of a note on one asset on evenly spaced dates, its put of strike 1 begun on any of them."""
+    steps = np.diff(contract.times, prepend=0.0)
+    fits = np.ptp(steps) < _EVEN and not contract.redeems and contract.put_strike == 1.0
+    market = (model.vol, model.rate, model.dividend_yield)
+    constant = [float(one) for one in market if not isinstance(one, Curve)]
+    if not (fits and contract.knock_in_monitoring == "discrete" and len(constant) == len(market)):
+        msg = f"no quadrature is written for {contract!r} under {model!r}"
+        raise NotImplementedError(msg)
+    vol, rate, dividend_yield = constant
+    step, drift = float(steps[0]), rate - dividend_yield - 0.5 * vol**2
+    terms = AutocallableTerms(
+        coupons=tuple(np.asarray(contract.coupons).tolist()),
+        discounts=tuple(model.discount(contract.times).tolist()),
+        calls=tuple(np.asarray(contract.autocall_barriers).tolist()),
+        knock_in=contract.knock_in,
+        mean=drift * step,
+        vol=vol * math.sqrt(step),
+    )
+    return contract.notional * autocallable(terms)
 
 
 def sobol_price(problem: Problem, allowed: float) -> Truth:

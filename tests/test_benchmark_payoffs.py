@@ -5,16 +5,17 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 import qmc.contracts
 from benchmarks.__main__ import app
 from benchmarks.payoff_cases import cases
 from benchmarks.published_cases import AsianBarrierSpread, published
-from benchmarks.published_truths import barrier_spread
+from benchmarks.published_truths import AutocallableTerms, autocallable, barrier_spread
 from benchmarks.suites.payoffs import ESTIMATORS
 from benchmarks.suites.published import run as run_published
-from benchmarks.truths import monte_carlo, sobol_price
+from benchmarks.truths import monte_carlo, sobol_price, true_price
 from classical_baseline import Analytic
 from qmc import Goal, LawGrid, Quantum, UniformGrid
 from qmc.backends import Ideal
@@ -149,3 +150,23 @@ def test_residuals_suite_shows_what_a_digital_asks_for(tmp_path):
     assert rows[0]["relied upon"] == 0.0
     assert 1e3 < rows[-1]["asked"] < 1e6
     assert rows[-1]["coverage"] >= 0.75  # of 20 runs
+
+
+def test_the_autocallable_of_the_suite_agrees_with_plain_paths():
+    """False alarms: 1e-5 of a normal law."""
+    problem = cases()["autocallable"].problem
+    truth = true_price(problem, 1e-3)
+    sample = monte_carlo(problem, np.random.default_rng(3))
+    assert truth.source == "quadrature"
+    assert abs(sample.mean - truth.value) < 4.42 * sample.error
+
+
+def test_an_autocallable_of_one_date_is_a_digital_less_a_put():
+    vol, mean, discount = 0.2, 0.01, 0.97
+    terms = AutocallableTerms(
+        coupons=(0.05,), discounts=(discount,), calls=(1.0,), knock_in=0.8, mean=mean, vol=vol
+    )
+    far = (math.log(0.8) - mean) / vol
+    put = stats.norm.cdf(far) - math.exp(mean + 0.5 * vol**2) * stats.norm.cdf(far - vol)
+    truth = discount * (0.05 * stats.norm.cdf(mean / vol) - put)
+    assert autocallable(terms) == pytest.approx(truth, rel=1e-12)
