@@ -22,7 +22,7 @@ from qmc.rounds import Round
 _SHARE = 0.3  # of the error left, for each edge
 _LIKELY = 0.85  # from this share of belief on, a side is tested and no longer looked for
 _SHOTS = 2
-_MOST_TIES = 4
+_MOST_TIES = 2
 _STEP = 0.1  # in log T, from an edge that is decided or tied to the next
 _TIE_WIDTH = 2.5  # an edge is tied at so many times the resolution of a plain bisection
 
