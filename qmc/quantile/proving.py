@@ -16,7 +16,7 @@ from qmc.quantile.pairs import Outlook, Pair, best_pair, outer_pair, rest_cost
 from qmc.quantile.protocols import ThresholdRound
 from qmc.quantile.state import Bet, SearchState
 from qmc.quantile.window import Seen
-from qmc.result import Status
+from qmc.result import Interval, Status
 from qmc.rounds import Round
 
 _LATER_SHARE = 0.5  # of the error left, for every pair after the first
@@ -144,8 +144,11 @@ def _impatient(state: SearchState) -> bool:
 def _given_up(state: SearchState, model: Model, first: float) -> SearchState:
     """Without a narrower pair to prove: finished where atoms are in the way or the budget is.
 
-    Else the edges between are tested one after the other: few cells leave a model no pair.
+    Else, unless the goal is met at the middle, the edges between are tested one after the
+    other: few cells leave a model no pair.
     """
+    if _meets(state):
+        return ended(state, "converged")
     if state.left is not None and bracketed(state):
         look = replace(_outlook(state, model, first), queries=math.inf)
         dear = _improving(state, model, best_pair(look)) is not None
@@ -154,6 +157,14 @@ def _given_up(state: SearchState, model: Model, first: float) -> SearchState:
     if model.lumpy and bracketed(state):
         return ended(state, "unresolved")
     return replace(state, pair=None, phase="bisect", probed=(), asked=())
+
+
+def _meets(state: SearchState) -> bool:
+    """Whether the bracket meets the goal at its middle, by which it is judged in the end."""
+    edges = np.asarray(state.task.edges)
+    bracket = Interval(float(edges[state.low]), float(edges[state.high]))
+    allowed = state.task.goal.allowed_half_width(bracket.midpoint)
+    return allowed is not None and bracket.half_width <= allowed
 
 
 def _kept(

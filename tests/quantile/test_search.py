@@ -360,3 +360,15 @@ def test_strong_noise_is_met_by_wider_pairs(task):
 def test_a_task_of_nonsense_is_refused(fields):
     with pytest.raises(InvalidProblem, match=next(iter(fields))):
         QuantileTask(EDGES, 0.97, **({"goal": Goal(tolerance=1.0)} | fields))
+
+
+def test_a_bracket_that_meets_the_goal_at_its_middle_is_enough(task):
+    """A relative tolerance is tighter at the lower end, and no reason to search on."""
+    queries = []
+    for seed in range(12):
+        oracle = TailOracle(TAILS, rng=seed)
+        found = run_search(SEARCH, oracle, task(goal=Goal(relative_tolerance=0.15)))
+        assert found.status == "converged"
+        assert valid(found, TAILS, 0.03)
+        queries.append(oracle.queries)
+    assert np.median(queries) < 600
