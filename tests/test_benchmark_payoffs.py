@@ -1,5 +1,6 @@
 """The suites of every contract's coverage and of published results, in their small versions."""
 
+import dataclasses
 import json
 import math
 
@@ -170,3 +171,10 @@ def test_an_autocallable_of_one_date_is_a_digital_less_a_put():
     put = stats.norm.cdf(far) - math.exp(mean + 0.5 * vol**2) * stats.norm.cdf(far - vol)
     truth = discount * (0.05 * stats.norm.cdf(mean / vol) - put)
     assert autocallable(terms) == pytest.approx(truth, rel=1e-12)
+
+
+def test_a_note_that_the_quadrature_does_not_know_is_priced_by_paths():
+    problem = cases()["autocallable"].problem
+    late = dataclasses.replace(problem.contract, knock_in_monitoring="maturity")
+    truth = true_price(dataclasses.replace(problem, contract=late), 1.0)
+    assert truth.source.startswith("Sobol")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -229,3 +230,13 @@ def test_the_complement_of_an_encoding_is_its_circuit():
             return complemented(MultiplexedRotation().encode(problem, functional))
 
     check_encoding(Complement())
+
+
+def test_circuits_of_different_decay_are_refused():
+    """The evidence at every threshold rests on one decay that the search was told."""
+    circuits = object.__new__(ThresholdCircuits)
+    circuits.solve = SimpleNamespace(backend=Ideal())
+    circuits._made = {4: SimpleNamespace(decay=0.01)}
+    circuits._require_same_decay(0.01)
+    with pytest.raises(Unsupported, match=r"decay of 0\.01 at one threshold and 0\.02 at another"):
+        circuits._require_same_decay(0.02)
